@@ -1,0 +1,4 @@
+//! monward is an identity-aware reverse proxy for monitoring endpoints.
+
+pub mod types;
+pub mod document;
