@@ -2,3 +2,4 @@
 
 pub mod types;
 pub mod document;
+pub mod redact;

@@ -1,0 +1,190 @@
+//! WHAT LEAVES: takes out of a body what its reader must not see, while it streams.
+//!
+//! In: the bytes of an upstream answer in any chunking, and a [`Plan`] compiled from rules. Out: the same bytes
+//! without what the rules name, or an error that says why the body cannot be trusted; never both. Bytes that no rule
+//! touches stay as they were, to the letter; how the body was cut into chunks changes nothing.
+//!
+//! A body must not leave when it is not strict JSON (RFC 8259, UTF-8), and nothing of it may reach a log or an error.
+
+use std::fmt;
+use std::sync::Arc;
+
+mod block;
+mod error;
+mod fold;
+mod guard;
+mod json;
+mod lexer;
+mod names;
+mod net;
+mod plan;
+mod selector;
+mod text;
+mod unescape;
+#[cfg(test)]
+mod tests;
+
+pub use error::{RedactError, RedactErrorKind};
+pub use plan::Plan;
+pub use selector::{Selector, SelectorError};
+
+/// What happens to a value that a selector finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// The member or element goes away, with its name.
+    Remove,
+    /// The value becomes `null`.
+    Null,
+    /// The value becomes a neutral one of the same type: `"[redacted]"`, `0`, `false`, `[]`, `{}`.
+    Mask,
+}
+
+/// The kind of body that a plan is for.
+///
+/// Fixed by the endpoint, never by the Content-Type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BodyKind {
+    /// One JSON text (RFC 8259) whose root is an object or an array.
+    Json,
+    /// Text without structure; only the safety net works on it.
+    Text,
+}
+
+/// One selector and what to do with what it finds.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Which values.
+    pub selector: Selector,
+    /// What happens to them.
+    pub action: Action,
+}
+
+/// Whether the safety net would mask something in `text`: a JWT, an NKEY seed, a URL with user-info.
+#[must_use]
+pub fn is_secret_shaped(text: &str) -> bool {
+    let mut spans = Vec::new();
+    net::find(text.as_bytes(), &mut spans);
+    !spans.is_empty()
+}
+
+/// What was done to one body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How often each rule of the plan found a value.
+    ///
+    /// Also when a stricter rule acted on it.
+    pub hits: Vec<u64>,
+    /// How often the safety net masked a secret-shaped text.
+    pub masked: u64,
+}
+
+/// One body on its way through a [`Plan`].
+///
+/// Holds back at most 64 KiB plus a few, whatever the size of the body. What it has written to `out` before an error is
+/// the redaction of a valid beginning; the caller must not end such an answer as if it were whole.
+pub struct Redactor {
+    plan: Arc<Plan>,
+    machine: Machine,
+    /// What the machine has left of earlier chunks.
+    carry: Vec<u8>,
+    /// The offset of the first byte of `carry`, or of the next chunk.
+    offset: u64,
+    failed: Option<RedactError>,
+}
+
+enum Machine {
+    Json(Box<json::Machine>),
+    Text(text::Machine),
+}
+
+/// Bytes of a chunk that are put behind the carry at once.
+const PIECE: usize = 1024;
+
+impl Redactor {
+    /// Begins a body.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let machine = match plan.kind() {
+            BodyKind::Json => Machine::Json(Box::new(json::Machine::new(&plan))),
+            BodyKind::Text => Machine::Text(text::Machine::default()),
+        };
+        Self { plan, machine, carry: Vec::new(), offset: 0, failed: None }
+    }
+
+    /// Takes the next bytes of the body and appends to `out` what may leave.
+    ///
+    /// # Errors
+    /// When the body cannot be trusted; then every further call fails the same way.
+    pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let result = self.take(chunk, out);
+        self.failed = result.err();
+        result
+    }
+
+    /// The end of the body.
+    ///
+    /// # Errors
+    /// When the body ends too early, or an earlier call failed.
+    pub fn finish(self, out: &mut Vec<u8>) -> Result<Report, RedactError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let offset = self.offset;
+        let report = match self.machine {
+            Machine::Json(machine) => machine.finish(self.carry.len()),
+            Machine::Text(machine) => machine.finish(&self.carry, out),
+        };
+        report.map_err(|stop| located(stop, offset))
+    }
+
+    fn take(&mut self, mut chunk: &[u8], out: &mut Vec<u8>) -> Result<(), RedactError> {
+        let mut carry = std::mem::take(&mut self.carry);
+        while !carry.is_empty() && !chunk.is_empty() {
+            let earlier = carry.len();
+            let (piece, rest) = chunk.split_at(chunk.len().min(PIECE));
+            carry.extend_from_slice(piece);
+            let used = self.run(&carry, out)?;
+            if used < earlier {
+                carry.drain(..used);
+                chunk = rest;
+            } else {
+                // What is left lies in the chunk itself, from here on.
+                carry.clear();
+                chunk = chunk.get(used - earlier..).unwrap_or_default();
+            }
+        }
+        if carry.is_empty() {
+            let used = self.run(chunk, out)?;
+            carry.extend_from_slice(chunk.get(used..).unwrap_or_default());
+        }
+        self.carry = carry;
+        Ok(())
+    }
+
+    fn run(&mut self, buf: &[u8], out: &mut Vec<u8>) -> Result<usize, RedactError> {
+        let used = match &mut self.machine {
+            Machine::Json(machine) => machine.run(&self.plan, buf, out),
+            Machine::Text(machine) => machine.run(buf, out),
+        };
+        let used = used.map_err(|stop| located(stop, self.offset))?;
+        self.offset += used as u64;
+        Ok(used)
+    }
+}
+
+fn located(stop: error::Stop, offset: u64) -> RedactError {
+    RedactError { kind: stop.kind, offset: offset + stop.at as u64 }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor")
+            .field("kind", &self.plan.kind())
+            .field("offset", &self.offset)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}

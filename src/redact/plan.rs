@@ -1,0 +1,236 @@
+//! Rules compiled for one endpoint and role.
+//!
+//! In: rules. Out: the positions that all their selectors can be in at once, as bits: a rule of `k` segments owns
+//! `k + 1` bits, one per number of segments passed. A step down is one shift for all rules together, so the cost
+//! does not grow with what the selectors have in common, and there is nothing to blow up.
+
+use std::sync::Arc;
+
+use super::names::Names;
+use super::selector::{Segment, Step};
+use super::{Action, BodyKind, Rule, SelectorError};
+
+/// Rules compiled for one endpoint and role; immutable, shared by all requests.
+#[derive(Debug)]
+pub struct Plan {
+    kind: BodyKind,
+    rules: Vec<Rule>,
+    positions: Positions,
+}
+
+impl Plan {
+    /// Compiles `rules`; for each value the strictest action that finds it wins (remove, null, mask).
+    ///
+    /// # Errors
+    /// When there are rules for a body without structure.
+    pub fn compile(kind: BodyKind, rules: Vec<Rule>) -> Result<Arc<Self>, SelectorError> {
+        match (kind, rules.first()) {
+            (BodyKind::Text, Some(rule)) => Err(SelectorError(format!(
+                "selector `{}`: the body is plain text, there is nothing to select in it",
+                rule.selector.as_str()
+            ))),
+            (BodyKind::Text, None) | (BodyKind::Json, _) => {
+                let positions = Positions::new(&rules);
+                Ok(Arc::new(Self { kind, rules, positions }))
+            }
+        }
+    }
+
+    /// The rules, in the order that [`Report::hits`](super::Report::hits) counts them.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The kind of body this plan is for.
+    #[must_use]
+    pub fn kind(&self) -> BodyKind {
+        self.kind
+    }
+
+    pub(super) fn positions(&self) -> &Positions {
+        &self.positions
+    }
+}
+
+/// Sets of positions are slices of `width` words, bit 0 of the first word first.
+#[derive(Debug)]
+pub(super) struct Positions {
+    width: usize,
+    /// Where every rule begins.
+    start: Vec<u64>,
+    /// Positions before a descendant segment: they stay on the way down.
+    stay: Vec<u64>,
+    /// Positions whose segment takes any child.
+    any: Vec<u64>,
+    /// Positions whose segment takes some element by place.
+    placed: Vec<u64>,
+    /// Positions whose segment takes some name.
+    named: Vec<u64>,
+    names: Names,
+    elements: Vec<(u64, Vec<u64>)>,
+    /// Last positions of the rules, by action.
+    ends: [(Action, Vec<u64>); 3],
+    /// Last positions of all rules.
+    all_ends: Vec<u64>,
+    /// The rule that a bit ends.
+    rule_of: Vec<Option<usize>>,
+}
+
+impl Positions {
+    fn new(rules: &[Rule]) -> Self {
+        let bits: usize = rules.iter().map(|rule| rule.selector.segments().len() + 1).sum();
+        let width = bits.div_ceil(64);
+        let none = || vec![0; width];
+        let mut positions = Self {
+            width,
+            start: none(),
+            stay: none(),
+            any: none(),
+            placed: none(),
+            named: none(),
+            names: Names::default(),
+            elements: Vec::new(),
+            ends: [(Action::Remove, none()), (Action::Null, none()), (Action::Mask, none())],
+            all_ends: none(),
+            rule_of: vec![None; width * 64],
+        };
+        let mut bit = 0;
+        for (number, rule) in rules.iter().enumerate() {
+            set(&mut positions.start, bit);
+            for segment in rule.selector.segments() {
+                positions.add(segment, bit);
+                bit += 1;
+            }
+            positions.end(number, rule.action, bit);
+            bit += 1;
+        }
+        positions
+    }
+
+    fn add(&mut self, segment: &Segment, bit: usize) {
+        if segment.descendant {
+            set(&mut self.stay, bit);
+        }
+        for step in &segment.steps {
+            match step {
+                Step::Any => set(&mut self.any, bit),
+                Step::Name(name) => {
+                    set(&mut self.named, bit);
+                    set(self.names.entry(name, self.width), bit);
+                }
+                Step::Index(index) => {
+                    set(&mut self.placed, bit);
+                    set(entry(&mut self.elements, index, self.width), bit);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, rule: usize, action: Action, bit: usize) {
+        set(&mut self.all_ends, bit);
+        if let Some(slot) = self.rule_of.get_mut(bit) {
+            *slot = Some(rule);
+        }
+        for (_, ends) in self.ends.iter_mut().filter(|(of, _)| *of == action) {
+            set(ends, bit);
+        }
+    }
+
+    /// Words per set.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The positions at the root.
+    pub(super) fn start(&self) -> &[u64] {
+        &self.start
+    }
+
+    /// Whether some rule in `from` waits for a name.
+    pub(super) fn wants_names(&self, from: &[u64]) -> bool {
+        meet(from, &self.named)
+    }
+
+    /// Whether an element of an array at `from` can be found by a rule.
+    pub(super) fn wants_elements(&self, from: &[u64]) -> bool {
+        meet(from, &self.any) || meet(from, &self.placed)
+    }
+
+    /// Whether a member (or an element) at `from` that no rule names (or places) is found by none.
+    pub(super) fn passes_others(&self, from: &[u64], object: bool) -> bool {
+        let mut carry = 0;
+        let mut found = !object && meet(from, &self.placed);
+        for ((from, any), ends) in from.iter().zip(&self.any).zip(&self.all_ends) {
+            let passed = from & any;
+            found |= ((passed << 1) | carry) & ends != 0;
+            carry = passed >> 63;
+        }
+        !found
+    }
+
+    /// The names that rules wait for.
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Goes down to the member with `name` (`None`: one that no rule names).
+    pub(super) fn member(&self, from: &[u64], name: Option<&[u64]>, to: &mut Vec<u64>) {
+        self.descend(from, name, to);
+    }
+
+    /// Goes down to the element at `index`.
+    pub(super) fn element(&self, from: &[u64], index: u64, to: &mut Vec<u64>) {
+        let taken = self.elements.iter().find(|(at, _)| *at == index).map(|(_, set)| set.as_slice());
+        self.descend(from, taken, to);
+    }
+
+    fn descend(&self, from: &[u64], taken: Option<&[u64]>, to: &mut Vec<u64>) {
+        to.clear();
+        let mut carry = 0;
+        let taken = taken.unwrap_or_default().iter().copied().chain(std::iter::repeat(0));
+        for (((from, any), stay), taken) in from.iter().zip(&self.any).zip(&self.stay).zip(taken) {
+            let passed = from & (any | taken);
+            to.push((passed << 1) | carry | (from & stay));
+            carry = passed >> 63;
+        }
+    }
+
+    /// The strictest action among the rules that end here.
+    pub(super) fn action(&self, at: &[u64]) -> Option<Action> {
+        if !meet(at, &self.all_ends) {
+            return None;
+        }
+        self.ends.iter().find(|(_, ends)| meet(at, ends)).map(|(action, _)| *action)
+    }
+
+    /// Counts every rule that ends here.
+    pub(super) fn count(&self, at: &[u64], hits: &mut [u64]) {
+        for (number, (word, ends)) in at.iter().zip(&self.all_ends).enumerate() {
+            let mut rest = word & ends;
+            while rest != 0 {
+                let bit = number * 64 + rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                let rule = self.rule_of.get(bit).copied().flatten();
+                rule.and_then(|rule| hits.get_mut(rule)).into_iter().for_each(|hit| *hit += 1);
+            }
+        }
+    }
+}
+
+fn entry<'a, K: PartialEq + Clone>(entries: &'a mut Vec<(K, Vec<u64>)>, key: &K, width: usize) -> &'a mut [u64] {
+    if !entries.iter().any(|(known, _)| known == key) {
+        entries.push((key.clone(), vec![0; width]));
+    }
+    entries.iter_mut().find(|(known, _)| known == key).map_or(&mut [], |(_, set)| set.as_mut_slice())
+}
+
+fn set(words: &mut [u64], bit: usize) {
+    if let Some(word) = words.get_mut(bit / 64) {
+        *word |= 1 << (bit % 64);
+    }
+}
+
+fn meet(left: &[u64], right: &[u64]) -> bool {
+    left.iter().zip(right).any(|(left, right)| left & right != 0)
+}

@@ -1,0 +1,98 @@
+//! Selectors: the part of RFC 9535 that can be decided while a body streams.
+//!
+//! In: the text of a path. Out: its segments, or why it was refused. Filters, slices and negative indices are
+//! refused because their answer depends on bytes that have not arrived yet.
+
+use rsonpath_syntax::{Index, Segment as ParsedSegment, Selector as ParsedStep};
+
+use super::fold::fold;
+
+/// A JSON path: names, wildcards, indices and descendants of RFC 9535.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selector {
+    text: String,
+    segments: Vec<Segment>,
+}
+
+/// Why a selector was refused, in words for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SelectorError(pub String);
+
+/// One step down (or any number of steps, then one).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Segment {
+    /// Whether the step may start at any depth below.
+    pub(super) descendant: bool,
+    /// What the step may take; never empty.
+    pub(super) steps: Vec<Step>,
+}
+
+/// What one step takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The members of this name, folded.
+    Name(String),
+    /// All members and elements.
+    Any,
+    /// The element at this place, from 0.
+    Index(u64),
+}
+
+impl Selector {
+    /// Reads an RFC 9535 path, as `$..jwt` or `$.connections[*]['jwt','nkey']`.
+    ///
+    /// Names are compared as the most lenient reader of a body would: without regard to case, and to control, space and
+    /// format characters.
+    ///
+    /// # Errors
+    /// When it is not such a path, selects the whole body (`$`), or needs a filter, a slice or a negative index.
+    pub fn parse(text: &str) -> Result<Self, SelectorError> {
+        let refuse = |why: &str| SelectorError(format!("selector `{text}`: {why}"));
+        let query = rsonpath_syntax::parse(text).map_err(|error| refuse(&complaint(&error)))?;
+        let segments = query.segments().iter().map(segment).collect::<Result<Vec<_>, _>>().map_err(refuse)?;
+        if segments.is_empty() {
+            return Err(refuse("selects the whole body; deny the endpoint instead"));
+        }
+        Ok(Self { text: text.to_owned(), segments })
+    }
+
+    /// The path as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The steps, from the root.
+    pub(super) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+}
+
+fn segment(parsed: &ParsedSegment) -> Result<Segment, &'static str> {
+    let (descendant, selectors) = match parsed {
+        ParsedSegment::Child(selectors) => (false, selectors),
+        ParsedSegment::Descendant(selectors) => (true, selectors),
+    };
+    Ok(Segment { descendant, steps: selectors.as_slice().iter().map(step).collect::<Result<_, _>>()? })
+}
+
+fn step(parsed: &ParsedStep) -> Result<Step, &'static str> {
+    match parsed {
+        ParsedStep::Name(name) => Ok(Step::Name(fold(name.unquoted()))),
+        ParsedStep::Wildcard => Ok(Step::Any),
+        ParsedStep::Index(Index::FromStart(index)) => Ok(Step::Index(index.as_u64())),
+        ParsedStep::Index(Index::FromEnd(_)) => {
+            Err("negative indices are not supported: the end is not known in a stream")
+        }
+        ParsedStep::Slice(_) => Err("slices are not supported: write the indices, or `[*]`"),
+        ParsedStep::Filter(_) => Err("filters are not supported: a selector may depend on names and places only"),
+    }
+}
+
+/// The library's report is several lines with a drawing; one line of it says what is wrong.
+fn complaint(error: &rsonpath_syntax::error::ParseError) -> String {
+    let full = error.to_string();
+    let line = full.lines().map(str::trim).find(|line| line.starts_with("error:") || line.contains("error"));
+    format!("not a JSON path (RFC 9535): {}", line.unwrap_or("syntax error").trim_start_matches("error: "))
+}

@@ -1,0 +1,368 @@
+//! The same engine written the slow and plain way: the whole body as a tree, each path tried against each rule.
+//!
+//! Shares no code with the engine. Knows the characters that the generators use, not all of Unicode.
+
+#![allow(clippy::excessive_nesting, clippy::option_option, clippy::single_match_else, reason = "plain on purpose")]
+
+use std::ops::Range;
+
+use super::Action;
+
+/// A rule as the generators make it.
+#[derive(Clone, Debug)]
+pub(super) struct Path {
+    pub(super) segments: Vec<(bool, Vec<Pick>)>,
+    pub(super) action: Action,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Pick {
+    Name(&'static str),
+    Any,
+    Index(usize),
+}
+
+impl Path {
+    pub(super) fn written(&self) -> String {
+        let pick = |pick: &Pick| match pick {
+            Pick::Name(name) => format!("'{name}'"),
+            Pick::Any => "*".to_owned(),
+            Pick::Index(index) => index.to_string(),
+        };
+        let segment = |(deep, picks): &(bool, Vec<Pick>)| {
+            format!("{}[{}]", if *deep { ".." } else { "" }, picks.iter().map(pick).collect::<Vec<_>>().join(","))
+        };
+        format!("${}", self.segments.iter().map(segment).collect::<String>())
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Key {
+    Name(String),
+    Index(usize),
+}
+
+enum Node {
+    Plain(Range<usize>),
+    Text(Range<usize>),
+    Box { span: Range<usize>, items: Vec<Item> },
+}
+
+struct Item {
+    lead: usize,
+    name: Option<Range<usize>>,
+    key: Key,
+    value: Node,
+}
+
+impl Node {
+    fn span(&self) -> Range<usize> {
+        match self {
+            Self::Plain(span) | Self::Text(span) | Self::Box { span, .. } => span.clone(),
+        }
+    }
+}
+
+/// The output for `body`, hits by rule and masks; nothing when it must be refused.
+pub(super) fn redact(body: &[u8], rules: &[Path]) -> Option<(Vec<u8>, Vec<u64>, u64)> {
+    std::str::from_utf8(body).ok()?;
+    let mut parser = Parser { body, at: 0 };
+    parser.space();
+    if !matches!(parser.peek(), Some(b'{' | b'[')) {
+        return None;
+    }
+    let begin = parser.at;
+    let root = parser.value()?;
+    let end = parser.at;
+    parser.space();
+    if parser.at != body.len() {
+        return None;
+    }
+    let mut writer = Writer { body, rules, out: body[..begin].to_vec(), hits: vec![0; rules.len()], masked: 0 };
+    writer.node(&root, &mut Vec::new())?;
+    writer.out.extend_from_slice(&body[end..]);
+    Some((writer.out, writer.hits, writer.masked))
+}
+
+struct Parser<'a> {
+    body: &'a [u8],
+    at: usize,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.body.get(self.at).copied()
+    }
+
+    fn eat(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn value(&mut self) -> Option<Node> {
+        let start = self.at;
+        match self.peek()? {
+            b'{' => self.container(b'{', b'}'),
+            b'[' => self.container(b'[', b']'),
+            b'"' => self.text().map(Node::Text),
+            _ => {
+                while self.peek().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
+                    self.at += 1;
+                }
+                let word = &self.body[start..self.at];
+                serde_json::from_slice::<serde_json::Number>(word)
+                    .map(|_| ())
+                    .or_else(|_| if huge_number(word) { Ok(()) } else { Err(()) })
+                    .or_else(|()| [&b"true"[..], b"false", b"null"].contains(&word).then_some(()).ok_or(()))
+                    .ok()?;
+                Some(Node::Plain(start..self.at))
+            }
+        }
+    }
+
+    fn container(&mut self, open: u8, close: u8) -> Option<Node> {
+        let start = self.at;
+        self.eat(open)?;
+        let mut items = Vec::new();
+        let mut lead = self.at;
+        self.space();
+        if self.eat(close).is_none() {
+            loop {
+                self.space();
+                let name = if open == b'{' { Some(self.text()?) } else { None };
+                let mut key = Key::Index(items.len());
+                if let Some(span) = &name {
+                    key = Key::Name(
+                        serde_json::from_slice(&self.body[span.clone()]).unwrap_or("\u{fffd}lone".to_owned()),
+                    );
+                    self.space();
+                    self.eat(b':')?;
+                    self.space();
+                }
+                let value = self.value()?;
+                items.push(Item { lead, name, key, value });
+                self.space();
+                lead = self.at;
+                if self.eat(close).is_some() {
+                    break;
+                }
+                self.eat(b',')?;
+            }
+        }
+        Some(Node::Box { span: start..self.at, items })
+    }
+
+    fn text(&mut self) -> Option<Range<usize>> {
+        let start = self.at;
+        self.eat(b'"')?;
+        loop {
+            let byte = self.peek()?;
+            self.at += 1;
+            match byte {
+                b'"' => return Some(start..self.at),
+                b'\\' => match self.peek()? {
+                    b'u' => {
+                        let digits = self.body.get(self.at + 1..self.at + 5)?;
+                        if !digits.iter().all(u8::is_ascii_hexdigit) {
+                            return None;
+                        }
+                        self.at += 5;
+                    }
+                    byte if b"\"\\/bfnrt".contains(&byte) => self.at += 1,
+                    _ => return None,
+                },
+                0..0x20 => return None,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Numbers that are good but out of range for the library.
+fn huge_number(word: &[u8]) -> bool {
+    let text = std::str::from_utf8(word).unwrap();
+    let Some((head, tail)) = text.split_once(['e', 'E']) else { return false };
+    let tail = tail.strip_prefix(['+', '-']).unwrap_or(tail);
+    serde_json::from_str::<serde_json::Number>(head).is_ok()
+        && !tail.is_empty()
+        && tail.bytes().all(|b| b.is_ascii_digit())
+}
+
+struct Writer<'a> {
+    body: &'a [u8],
+    rules: &'a [Path],
+    out: Vec<u8>,
+    hits: Vec<u64>,
+    masked: u64,
+}
+
+impl Writer<'_> {
+    fn copy(&mut self, span: Range<usize>) {
+        self.out.extend_from_slice(&self.body[span]);
+    }
+
+    fn node(&mut self, node: &Node, path: &mut Vec<Key>) -> Option<()> {
+        match node {
+            Node::Plain(span) => self.copy(span.clone()),
+            Node::Text(span) => self.text(span.clone()),
+            Node::Box { span, items } => {
+                let mut kept = false;
+                let mut from = span.start;
+                for (number, item) in items.iter().enumerate() {
+                    self.copy(from..item.lead);
+                    from = item.value.span().end;
+                    path.push(item.key.clone());
+                    let action = self.verdict(path)?;
+                    if action != Some(Action::Remove) {
+                        self.item(item, action, number > 0 && !kept, path)?;
+                        kept = true;
+                    }
+                    path.pop();
+                }
+                self.copy(from.max(span.start)..span.end);
+            }
+        }
+        Some(())
+    }
+
+    fn item(&mut self, item: &Item, action: Option<Action>, bare: bool, path: &mut Vec<Key>) -> Option<()> {
+        let mut from = item.lead + usize::from(bare);
+        if let Some(name) = &item.name {
+            self.copy(from..name.start);
+            self.text(name.clone());
+            from = name.end;
+        }
+        let span = item.value.span();
+        self.copy(from..span.start);
+        let first = self.body[span.start];
+        let new: &[u8] = match (action, first) {
+            (None, _) => return self.node(&item.value, path),
+            (Some(Action::Mask), b'"') => b"\"[redacted]\"",
+            (Some(Action::Mask), b'[') => b"[]",
+            (Some(Action::Mask), b'{') => b"{}",
+            (Some(Action::Mask), b't' | b'f') => b"false",
+            (Some(Action::Mask), b'0'..=b'9' | b'-') => b"0",
+            (Some(_), _) => b"null",
+        };
+        self.out.extend_from_slice(new);
+        Some(())
+    }
+
+    fn verdict(&mut self, path: &[Key]) -> Option<Option<Action>> {
+        if path.iter().any(|key| matches!(key, Key::Name(name) if name == "\u{fffd}lone")) {
+            return None;
+        }
+        let mut found = Vec::new();
+        for (number, rule) in self.rules.iter().enumerate() {
+            if matches(&rule.segments, path) {
+                self.hits[number] += 1;
+                found.push(rule.action);
+            }
+        }
+        Some([Action::Remove, Action::Null, Action::Mask].into_iter().find(|action| found.contains(action)))
+    }
+
+    fn text(&mut self, span: Range<usize>) {
+        let letters = letters(self.body, span.start + 1, span.end - 1);
+        let text: Vec<char> = letters.iter().map(|(c, _)| *c).collect();
+        let mut from = span.start;
+        for secret in secrets(&text) {
+            self.masked += 1;
+            self.copy(from..letters[secret.start].1);
+            self.out.extend_from_slice(b"[redacted]");
+            from = letters.get(secret.end).map_or(span.end - 1, |letter| letter.1);
+        }
+        self.copy(from..span.end);
+    }
+}
+
+fn matches(segments: &[(bool, Vec<Pick>)], path: &[Key]) -> bool {
+    let Some(((deep, picks), rest)) = segments.split_first() else { return path.is_empty() };
+    let Some((key, below)) = path.split_first() else { return false };
+    let taken = picks.iter().any(|pick| match (pick, key) {
+        (Pick::Any, _) => true,
+        (Pick::Index(index), Key::Index(at)) => index == at,
+        (Pick::Name(name), Key::Name(key)) => same_name(name, key),
+        (Pick::Name(_), Key::Index(_)) | (Pick::Index(_), Key::Name(_)) => false,
+    });
+    (taken && matches(rest, below)) || (*deep && matches(segments, below))
+}
+
+fn same_name(left: &str, right: &str) -> bool {
+    let plain = |name: &str| {
+        let letters = name.chars().filter(|c| !c.is_control() && !c.is_whitespace() && !"\u{200d}\u{ad}".contains(*c));
+        letters.flat_map(char::to_lowercase).map(|c| if c == '\u{17f}' { 's' } else { c }).collect::<String>()
+    };
+    plain(left) == plain(right)
+}
+
+/// The characters of a string, each with its place in the body.
+fn letters(body: &[u8], start: usize, end: usize) -> Vec<(char, usize)> {
+    let mut letters = Vec::new();
+    let mut at = start;
+    while at < end {
+        let rest = std::str::from_utf8(&body[at..end]).unwrap();
+        let c = rest.chars().next().unwrap();
+        let spelled = |length: usize| serde_json::from_str::<String>(&format!("\"{}\"", rest.get(..length)?)).ok();
+        if c != '\\' {
+            letters.push((c, at));
+            at += c.len_utf8();
+            continue;
+        }
+        let lengths: &[usize] = if rest.starts_with("\\u") { &[6, 12] } else { &[2] };
+        match lengths.iter().find_map(|length| spelled(*length).map(|text| (text, *length))) {
+            Some((text, length)) => {
+                letters.push((text.chars().next().unwrap(), at));
+                at += length;
+            }
+            None => {
+                letters.push(('\u{fffd}', at));
+                at += 6;
+            }
+        }
+    }
+    letters
+}
+
+fn secrets(text: &[char]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        match [token(text, at), seed(text, at), user(text, at)].into_iter().flatten().next() {
+            Some(span) => {
+                at = span.end;
+                found.push(span);
+            }
+            None => at += 1,
+        }
+    }
+    found
+}
+
+fn starts(text: &[char], at: usize, with: &str) -> bool {
+    with.chars().enumerate().all(|(number, c)| text.get(at + number) == Some(&c))
+}
+
+fn token(text: &[char], at: usize) -> Option<Range<usize>> {
+    let end = (at..text.len()).find(|i| !(text[*i].is_ascii_alphanumeric() || "-_.=".contains(text[*i])));
+    let end = end.unwrap_or(text.len());
+    let dots = (at..end).filter(|i| text[*i] == '.').count();
+    let second = (at..end).any(|i| starts(&text[..end], i, ".eyJ"));
+    (starts(text, at, "eyJ") && (dots > 1 || second)).then_some(at..end)
+}
+
+fn seed(text: &[char], at: usize) -> Option<Range<usize>> {
+    let end = (at..text.len()).find(|i| !matches!(text[*i], 'A'..='Z' | '2'..='7')).unwrap_or(text.len());
+    (end >= at + 58 && text[at] == 'S' && "UAONCXP".contains(text[at + 1])).then_some(at..end)
+}
+
+fn user(text: &[char], at: usize) -> Option<Range<usize>> {
+    let end = (at + 2..text.len()).find(|i| "/?# \t\r\n".contains(text[*i])).unwrap_or(text.len());
+    let sign = (at + 2..end).rev().find(|i| text[*i] == '@')?;
+    (starts(text, at, "//") && sign > at + 2).then_some(at + 2..sign)
+}
