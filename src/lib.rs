@@ -3,3 +3,4 @@
 pub mod types;
 pub mod document;
 pub mod redact;
+pub mod authn;
