@@ -4,3 +4,4 @@ pub mod types;
 pub mod document;
 pub mod redact;
 pub mod authn;
+pub mod catalog;

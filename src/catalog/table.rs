@@ -1,0 +1,118 @@
+//! Looking things up in a catalogue that was read.
+
+use std::sync::{Arc, LazyLock};
+
+use super::model::{Catalog, Cost, Endpoint, EndpointId, RedactionSet, Sensitive, Tag};
+use crate::redact::{BodyKind, Rule};
+
+/// The catalogues inside the binary.
+static BUILTIN: LazyLock<Vec<Arc<Catalog>>> = LazyLock::new(|| {
+    let files = [("policies/catalogs/nats.yaml", include_str!("../../policies/catalogs/nats.yaml"))];
+    // A broken file is caught by the test `every_builtin_catalogue_is_read`.
+    files.iter().filter_map(|(file, text)| Catalog::parse(file, text).ok().map(Arc::new)).collect()
+});
+
+impl Catalog {
+    /// Puts parts together that are right: unique names, canonical paths. [`Catalog::parse`] checks them.
+    #[must_use]
+    pub fn new(
+        name: String,
+        endpoints: Vec<Endpoint>,
+        everywhere: Vec<Sensitive>,
+        redactions: Vec<RedactionSet>,
+    ) -> Self {
+        let paths = endpoints
+            .iter()
+            .enumerate()
+            .flat_map(|(index, endpoint)| {
+                let all = std::iter::once(&endpoint.path).chain(&endpoint.aliases);
+                all.map(move |path| (path.clone(), EndpointId(index)))
+            })
+            .collect();
+        Self { name, endpoints, everywhere, redactions, paths }
+    }
+
+    /// The catalogue of that name inside the binary.
+    #[must_use]
+    pub fn builtin(name: &str) -> Option<Arc<Self>> {
+        BUILTIN.iter().find(|catalog| catalog.name == name).cloned()
+    }
+
+    /// The endpoint of that name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<EndpointId> {
+        self.endpoints.iter().position(|endpoint| endpoint.name == name).map(EndpointId)
+    }
+
+    /// The endpoint with that id, which must come from this catalogue.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "only this catalogue makes its ids, and its endpoints never change")]
+    pub fn endpoint(&self, id: EndpointId) -> &Endpoint {
+        &self.endpoints[id.0]
+    }
+
+    /// What the redaction set `set` does to an answer of the endpoint; `None` when there is no such set.
+    #[must_use]
+    pub fn rules(&self, set: &str, id: EndpointId) -> Option<Vec<Rule>> {
+        let set = self.set(set)?;
+        let endpoint = self.endpoint(id);
+        if endpoint.body != BodyKind::Json {
+            return Some(Vec::new());
+        }
+        let fields = self.everywhere.iter().chain(&endpoint.sensitive);
+        let rule = |field: &Sensitive| Some(Rule { selector: field.selector.clone(), action: set.action(field.tag)? });
+        Some(fields.filter_map(rule).collect())
+    }
+
+    /// What the redaction set `set` means to take out but cannot, because the endpoint tells it where no selector
+    /// reaches; `None` when there is no such set. Not empty: the set does not keep its promise there.
+    #[must_use]
+    pub fn unkept(&self, set: &str, id: EndpointId) -> Option<Vec<Tag>> {
+        let set = self.set(set)?;
+        let tags = self.endpoint(id).out_of_reach.iter();
+        Some(tags.copied().filter(|tag| set.action(*tag).is_some()).collect())
+    }
+
+    fn set(&self, name: &str) -> Option<&RedactionSet> {
+        self.redactions.iter().find(|set| set.name == name)
+    }
+}
+
+impl RedactionSet {
+    /// What happens to fields with `tag`; `None`: they stay.
+    #[must_use]
+    pub fn action(&self, tag: Tag) -> Option<crate::redact::Action> {
+        self.actions.iter().find(|(listed, _)| *listed == tag).map(|(_, action)| *action)
+    }
+}
+
+impl Tag {
+    /// All tags with their names in files.
+    pub(super) const ALL: [(&'static str, Self); 6] = [
+        ("credential", Self::Credential),
+        ("identity", Self::Identity),
+        ("topology", Self::Topology),
+        ("subject", Self::Subject),
+        ("host", Self::Host),
+        ("name", Self::Name),
+    ];
+
+    /// Its name in files and messages.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Credential => "credential",
+            Self::Identity => "identity",
+            Self::Topology => "topology",
+            Self::Subject => "subject",
+            Self::Host => "host",
+            Self::Name => "name",
+        }
+    }
+}
+
+impl Cost {
+    /// All classes with their names in files.
+    pub(super) const ALL: [(&'static str, Self); 4] =
+        [("cheap", Self::Cheap), ("normal", Self::Normal), ("expensive", Self::Expensive), ("ruinous", Self::Ruinous)];
+}

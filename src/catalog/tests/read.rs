@@ -1,0 +1,171 @@
+//! Catalogue files: what a good one becomes and how a wrong one is refused.
+
+use super::super::{Catalog, Kind, Value};
+
+const GOOD: &str = "\
+version: 1
+catalog: demo
+redactions:
+  standard: { credential: remove, name: mask, host: \"null\" }
+everywhere:
+  credential: [$..jwt]
+endpoints:
+  stats:
+    path: /stats
+    aliases: [/old/stats]
+    body: json
+    cost: normal
+    arguments:
+      deep: { type: boolean, words: [full], default: true, explicit: true }
+      limit: { type: integer, min: -5, max: 10, default: 3 }
+      state: { type: word, words: [up, down], synonyms: { ok: up } }
+      who: { type: text, max_bytes: 4 }
+    sensitive:
+      name: [$.name]
+    out_of_reach: [subject]
+  page: { path: /, body: text, cost: cheap, out_of_reach: [host] }
+";
+
+fn catalog() -> Catalog {
+    Catalog::parse("demo.yaml", GOOD).unwrap()
+}
+
+/// The faults of [`GOOD`] with `old` replaced by `new`.
+fn faults(old: &str, new: &str) -> Vec<String> {
+    assert!(GOOD.contains(old), "{old}");
+    let read = Catalog::parse("demo.yaml", &GOOD.replace(old, new));
+    read.err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+fn upstream(target: &str) -> Option<String> {
+    let catalog = catalog();
+    catalog.resolve(b"GET", target.as_bytes()).ok().map(|resource| catalog.render(&resource))
+}
+
+#[test]
+fn a_good_file_becomes_what_it_says() {
+    let catalog = catalog();
+    assert_eq!(catalog.name, "demo");
+    let stats = catalog.endpoint(catalog.find("stats").unwrap());
+    assert_eq!((stats.path.as_str(), stats.aliases.as_slice()), ("/stats", &["/old/stats".to_owned()][..]));
+    assert_eq!(stats.arguments[0].default, Some(Value::Boolean(true)));
+    assert_eq!(stats.arguments[1].kind, Kind::Integer { min: -5, max: 10 });
+    assert_eq!(stats.arguments[3].default, None);
+    let rules = catalog.rules("standard", catalog.find("stats").unwrap()).unwrap();
+    assert_eq!(rules.iter().map(|rule| rule.selector.as_str()).collect::<Vec<_>>(), ["$..jwt", "$.name"]);
+    assert!(catalog.find("nope").is_none());
+}
+
+#[test]
+fn arguments_follow_the_file() {
+    for (target, expected) in [
+        ("/old/stats?who=x&state=OK", "/stats?state=up&who=x"),
+        ("/stats?deep=0", "/stats?deep=0"),
+        ("/stats?deep=1&limit=3", "/stats"),
+        ("/stats?deep=Full", "/stats?deep=full"),
+        ("/stats?limit=-5", "/stats?limit=-5"),
+        ("/stats?limit=0", "/stats?limit=0"),
+    ] {
+        assert_eq!(upstream(target).as_deref(), Some(expected), "{target}");
+    }
+    for target in ["/stats?limit=-6", "/stats?limit=-0", "/stats?limit=11", "/stats?who=12345", "/stats?state=o"] {
+        assert_eq!(upstream(target), None, "{target}");
+    }
+}
+
+/// What is replaced in [`GOOD`], by what, and the fault.
+const WRONG: &[(&str, &str, &str)] = &[
+    ("version: 1", "version: 2", "1:10: this version of the format is not known; write `version: 1`"),
+    ("version: 1", "version: \"1\"", "1:10: expected a whole number"),
+    ("version: 1\n", "", "1:1: `version` is missing here"),
+    ("catalog: demo", "catalog: De mo", "2:10: a name has lower-case letters, digits, `_` and `-`"),
+    ("catalog: demo", "catalogue: demo", "1:1: `catalog` is missing here"),
+    ("  stats:", "  Stats:", "8:3: a name has lower-case letters, digits, `_` and `-`"),
+    (
+        "path: /stats",
+        "path: /stats/",
+        "9:11: `/stats/` is not canonical: write `/`, or `/a/b` of unreserved characters",
+    ),
+    ("[/old/stats]", "[/stats]", "10:15: `/stats` is a path already (line 9)"),
+    ("{ path: /,", "{ path: /old/stats,", "21:17: `/old/stats` is a path already (line 10)"),
+    ("body: json", "body: jsn", "11:11: unknown body `jsn`; did you mean `json`?"),
+    ("cost: normal", "cost: huge", "12:11: unknown cost `huge`; known are `cheap`, `normal`, `expensive`, `ruinous`"),
+    ("    cost: normal\n", "", "9:5: `cost` is missing here"),
+    ("      deep:", "      callback:", "14:7: `callback` cannot be an argument: it puts a text before the body"),
+    ("      deep:", "      de%ep:", "14:7: the name of an argument has letters, digits, `_`, `-` and `.`"),
+    ("type: boolean, ", "", "14:7: `type` is missing here"),
+    ("type: boolean", "type: bool", "14:21: unknown type `bool`; known are `boolean`, `integer`, `word`, `text`"),
+    ("words: [full]", "words: [Full]", "14:37: expected different words of lower-case letters, digits, `_` and `-`"),
+    (
+        "words: [up, down]",
+        "words: [up, up]",
+        "16:35: expected different words of lower-case letters, digits, `_` and `-`",
+    ),
+    ("default: true", "default: yes", "14:54: the default must be a boolean (`1` or `0`) or one of `full`"),
+    ("explicit: true", "explicit: yes", "14:70: expected `true` or `false`"),
+    ("min: -5", "min: 50", "15:14: `min` is 50 and `max` only 10"),
+    ("min: -5, ", "", "15:14: `min` is missing here"),
+    ("default: 3", "default: 30", "15:58: the default must be a whole number from -5 to 10"),
+    ("{ ok: up }", "{ ok: upp }", "16:63: must be one of `up`, `down`"),
+    ("{ ok: up }", "{ down: up }", "16:59: a synonym must be a lower-case word that is not yet a value"),
+    ("words: [up, down], ", "", "16:14: `words` is missing here"),
+    ("max_bytes: 4", "max_bytes: 0", "17:12: `max_bytes` must be from 1 to 4096"),
+    (
+        "max_bytes: 4",
+        "max_bytes: 4, min: 1",
+        "17:40: unknown key `min`; known are `type`, `max_bytes`, `default`, `explicit`",
+    ),
+    ("      name: [$.name]", "      nam: [$.name]", "19:7: unknown tag `nam`; did you mean `name`?"),
+    ("[subject]", "[subjects]", "20:20: unknown tag `subjects`; did you mean `subject`?"),
+    ("credential: remove", "credential: delete", "4:27: unknown action `delete`; known are `remove`, `null`, `mask`"),
+    (
+        "out_of_reach: [host]",
+        "sensitive: { host: [$.a] }",
+        "21:56: a text has no fields; say what it tells in `out_of_reach`",
+    ),
+];
+
+#[test]
+fn each_fault_has_its_place_and_says_what_to_do() {
+    let mut wrong = Vec::new();
+    for (old, new, message) in WRONG {
+        let found = faults(old, new);
+        if !found.contains(&format!("demo.yaml:{message}")) {
+            wrong.push(format!("{new}: {message}\n   {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn all_faults_come_at_once_in_order() {
+    let text = GOOD.replace("cost: normal", "cots: normal").replace("min: -5", "min: x").replace("[host]", "[hots]");
+    let faults = Catalog::parse("demo.yaml", &text).unwrap_err();
+    let lines: Vec<usize> = faults.iter().filter_map(|fault| Some(fault.place?.line)).collect();
+    assert_eq!(lines, [9, 12, 15, 21], "{faults:#?}");
+}
+
+#[test]
+fn paths_that_could_be_spelled_in_two_ways_are_refused() {
+    for path in
+        ["stats", "\"\"", "//", "/a//b", "/./a", "/a/..", "/a/", "/a%62", "/a b", "/ä", "/a?b", "/a;b", "/a#b", "/a\\b"]
+    {
+        let found = faults("path: /stats", &format!("path: '{}'", path.trim_matches('"')));
+        assert!(found.iter().any(|fault| fault.contains("is not canonical")), "{path}: {found:?}");
+    }
+}
+
+#[test]
+fn an_endpoint_has_at_most_64_arguments() {
+    let many = (0..65).map(|at| format!("      a{at}: {{ type: boolean }}\n")).collect::<Vec<_>>().concat();
+    let found = faults("    arguments:\n", &format!("    arguments:\n{many}"));
+    assert_eq!(found, ["demo.yaml:14:7: an endpoint has at most 64 arguments"]);
+}
+
+#[test]
+fn the_example_of_the_readme_is_a_catalogue() {
+    let text = include_str!("../../../policies/catalogs/README.md");
+    let example = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let catalog = Catalog::parse("README.md", example).unwrap();
+    assert!(catalog.resolve(b"GET", b"/old/stats?who=x&limit=5").is_ok());
+}
