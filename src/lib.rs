@@ -5,3 +5,5 @@ pub mod document;
 pub mod redact;
 pub mod authn;
 pub mod catalog;
+pub mod authz;
+pub mod quota;

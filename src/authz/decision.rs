@@ -1,0 +1,159 @@
+//! What a policy answers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::catalog::Resource;
+use crate::redact::Plan;
+
+/// What a policy says to a request. There is no third answer and no error.
+#[derive(Debug)]
+pub enum Decision {
+    /// Yes, with obligations.
+    Permit(Permit),
+    /// No, and why.
+    Deny(Refused),
+}
+
+/// The proof that a policy allowed one request, and what it obliges the rest of the path to do.
+///
+/// Only [`Policy::decide`](super::Policy::decide) makes one, and it can be used once:
+///
+/// ```
+/// use monward::authz::{Permit, RuleId};
+/// fn read(permit: &Permit) -> &RuleId { permit.rule() }
+/// ```
+/// ```compile_fail
+/// use monward::authz::{Permit, RuleId};
+/// fn copy(permit: &Permit) -> Permit { permit.clone() }
+/// ```
+/// ```compile_fail
+/// use std::sync::Arc;
+/// use monward::{authz::{Permit, RuleId}, catalog::Resource, redact::Plan};
+/// fn forge(resource: Resource, rule: RuleId, plan: Arc<Plan>) -> Permit {
+///     Permit { resource, rule, limit: None, plan }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Permit {
+    resource: Resource,
+    rule: RuleId,
+    limit: Option<LimitId>,
+    plan: Arc<Plan>,
+}
+
+impl Permit {
+    /// Only for [`Policy::decide`](super::Policy::decide).
+    pub(super) const fn new(resource: Resource, rule: RuleId, limit: Option<LimitId>, plan: Arc<Plan>) -> Self {
+        Self { resource, rule, limit, plan }
+    }
+
+    /// The request as it may go upstream: with the arguments that the rule adds.
+    #[must_use]
+    pub const fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// The rule that allowed it.
+    #[must_use]
+    pub const fn rule(&self) -> &RuleId {
+        &self.rule
+    }
+
+    /// How often it may happen; `None` = as often as they like.
+    #[must_use]
+    pub const fn limit(&self) -> Option<LimitId> {
+        self.limit
+    }
+
+    /// What must not leave.
+    #[must_use]
+    pub const fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+}
+
+/// A refusal, for the audit record and the operator; the caller learns only the status.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub reason: Reason,
+    /// What was asked.
+    pub resource: Resource,
+    /// The rule that denied it, or the first one that was for this principal but not for these arguments.
+    pub rule: Option<RuleId>,
+}
+
+/// Why a policy refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The principal has none of the policy's roles.
+    NoRole,
+    /// No rule opens this endpoint to the principal's roles.
+    NoRule,
+    /// A rule denies this endpoint to the principal.
+    Denied,
+    /// A rule opens the endpoint, but not with this argument.
+    ArgumentForbidden {
+        /// The argument's name.
+        argument: String,
+    },
+    /// A rule opens the endpoint with this argument, but not with this value.
+    ArgumentOutside {
+        /// The argument's name.
+        argument: String,
+    },
+}
+
+impl Reason {
+    /// The label in metrics, audit records and cases.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::NoRole => "no_role",
+            Self::NoRule => "no_rule",
+            Self::Denied => "denied",
+            Self::ArgumentForbidden { .. } => "argument_forbidden",
+            Self::ArgumentOutside { .. } => "argument_outside",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRole => f.write_str("the principal has none of the policy's roles"),
+            Self::NoRule => f.write_str("no rule opens this endpoint to the principal's roles"),
+            Self::Denied => f.write_str("a rule denies this endpoint to the principal"),
+            Self::ArgumentForbidden { argument } => write!(f, "the argument `{argument}` may not be used"),
+            Self::ArgumentOutside { argument } => write!(f, "this value of the argument `{argument}` may not be used"),
+        }
+    }
+}
+
+/// The name of a rule, unique in its policy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleId(Arc<str>);
+
+impl RuleId {
+    /// Only for the reader of policies, which checks the spelling.
+    pub(super) fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The name as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which limit of a policy: its index in [`Policy::limits`](super::Policy::limits).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LimitId(pub(crate) usize);

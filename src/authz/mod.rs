@@ -1,0 +1,25 @@
+//! MAY they: decides what a principal may see, and under which obligations.
+//!
+//! In: a policy file, a proven [`Principal`](crate::authn::Principal) and an understood
+//! [`Resource`](crate::catalog::Resource). Out: a [`Permit`] that carries everything the rest of the path needs
+//! (the request as it may go upstream, the limit, the redaction plan), or the [`Reason`] why not.
+//! It must never fail, guess, read a clock, or let anything through that no rule names.
+
+mod cases;
+mod claims;
+mod decision;
+mod explain;
+mod limit;
+mod policy;
+mod read;
+mod roles;
+mod terms;
+
+#[cfg(test)]
+mod tests;
+
+pub use cases::Cases;
+pub use decision::{Decision, LimitId, Permit, Reason, Refused, RuleId};
+pub use explain::{Explanation, Note, Outcome, Verdict, explain};
+pub use limit::Limit;
+pub use policy::{Effect, Policy};

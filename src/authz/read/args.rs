@@ -1,0 +1,143 @@
+//! Reads `args` of a rule.
+
+use crate::catalog::{Argument, Catalog, EndpointId, Kind, Value};
+use crate::document::{self, Entry, Faults, Node};
+
+use super::super::terms::{Constraint, Terms};
+
+/// The constraints of a rule: endpoint, position of the argument, constraint.
+pub(super) type Written = Vec<(EndpointId, usize, Constraint)>;
+
+/// Reads the entries of `args`: keyed by argument (for each endpoint of the rule that has it), or by endpoint.
+pub(super) fn read(node: &Node, endpoints: &[EndpointId], catalog: &Catalog, faults: &mut Faults) -> Written {
+    let mut written = Written::new();
+    for entry in node.entries(faults).unwrap_or_default() {
+        match catalog.find(&entry.key) {
+            Some(endpoint) if endpoints.contains(&endpoint) => {
+                for inner in entry.node.entries(faults).unwrap_or_default() {
+                    add(&mut written, inner, &[endpoint], catalog, faults);
+                }
+            }
+            Some(_) => {
+                let message = format!("`{}` is not among the endpoints of this rule", entry.key);
+                faults.push(Some(entry.place), message);
+            }
+            None => add(&mut written, entry, endpoints, catalog, faults),
+        }
+    }
+    written
+}
+
+/// The terms of `endpoint` under these constraints.
+pub(super) fn terms(written: &Written, endpoint: EndpointId, catalog: &Catalog) -> Terms {
+    let own: Vec<_> = written.iter().filter(|(other, ..)| *other == endpoint).cloned().collect();
+    let own: Vec<_> = own.into_iter().map(|(_, position, constraint)| (position, constraint)).collect();
+    Terms::new(catalog.endpoint(endpoint), &own)
+}
+
+/// One argument, for each of `endpoints` that has it; one of them must.
+fn add(written: &mut Written, entry: &Entry, endpoints: &[EndpointId], catalog: &Catalog, faults: &mut Faults) {
+    let mut is_known = false;
+    for &endpoint in endpoints {
+        let arguments = &catalog.endpoint(endpoint).arguments;
+        let Some(position) = arguments.iter().position(|argument| argument.name == entry.key) else { continue };
+        let Some(argument) = arguments.get(position) else { continue };
+        is_known = true;
+        if written.iter().any(|(other, at, _)| (*other, *at) == (endpoint, position)) {
+            let message = format!("`{}` of `{}` stands here twice", entry.key, catalog.endpoint(endpoint).name);
+            faults.push(Some(entry.place), message);
+        }
+        let mut own = Context { argument, endpoint: &catalog.endpoint(endpoint).name, faults };
+        written.extend(own.constraint(&entry.node).map(|constraint| (endpoint, position, constraint)));
+    }
+    if !is_known && !endpoints.is_empty() {
+        let known = endpoints.iter().flat_map(|endpoint| &catalog.endpoint(*endpoint).arguments);
+        let mut known: Vec<&str> = known.map(|argument| argument.name.as_str()).collect();
+        known.sort_unstable();
+        known.dedup();
+        let message = match known.as_slice() {
+            [] => format!("unknown argument `{}`; the endpoints of this rule take none", entry.key),
+            known => document::unknown("argument", &entry.key, known),
+        };
+        faults.push(Some(entry.place), message);
+    }
+}
+
+struct Context<'context> {
+    argument: &'context Argument,
+    endpoint: &'context str,
+    faults: &'context mut Faults,
+}
+
+impl Context<'_> {
+    /// `allow`, `forbid`, a list of values or `{ min, max }`.
+    fn constraint(&mut self, node: &Node) -> Option<Constraint> {
+        match &node.value {
+            document::Value::Scalar { text, .. } if text == "allow" => Some(Constraint::Allow),
+            document::Value::Scalar { text, .. } if text == "forbid" => Some(Constraint::Forbid),
+            document::Value::Scalar { text, .. } => {
+                let hint = format!("expected `allow`, `forbid`, a list such as `[{text}]`, or `{{ min, max }}`");
+                self.faults.at(node, hint);
+                None
+            }
+            document::Value::List(items) => self.one_of(node, items),
+            document::Value::Map(_) => self.range(node),
+        }
+    }
+
+    fn one_of(&mut self, node: &Node, items: &[Node]) -> Option<Constraint> {
+        if items.is_empty() {
+            self.faults.at(node, "the list is empty; write `forbid` if no value may be given");
+            return None;
+        }
+        Some(Constraint::OneOf(items.iter().filter_map(|item| self.value(item)).collect()))
+    }
+
+    fn range(&mut self, node: &Node) -> Option<Constraint> {
+        let fields = node.fields(&["min", "max"], self.faults)?;
+        let Kind::Integer { min: least, max: most } = self.argument.kind else {
+            let message = format!("`{}` of `{}` is not a number", self.argument.name, self.endpoint);
+            self.faults.at(node, message);
+            return None;
+        };
+        let (min, max) = (fields.get("min"), fields.get("max"));
+        if min.is_none() && max.is_none() {
+            self.faults.at(node, "expected `min`, `max` or both");
+            return None;
+        }
+        if self.argument.default.is_none() {
+            let message = format!(
+                "`{}` of `{}` has no default, so a range would not bind those who leave it out; write a list",
+                self.argument.name, self.endpoint
+            );
+            self.faults.at(node, message);
+            return None;
+        }
+        let mut bound = |node: Option<&Node>, otherwise| node.map_or(Some(otherwise), |node| self.integer(node));
+        let (min, max) = (bound(min, least), bound(max, most));
+        let (min, max) = (min?, max?);
+        if min > max {
+            self.faults.at(node, format!("`min` {min} is greater than `max` {max}"));
+            return None;
+        }
+        Some(Constraint::Range(min, max))
+    }
+
+    fn integer(&mut self, node: &Node) -> Option<i128> {
+        match self.value(node)? {
+            Value::Integer(number) => Some(number),
+            Value::Boolean(_) | Value::Text(_) => None,
+        }
+    }
+
+    /// One value, as the catalogue accepts it in a query.
+    fn value(&mut self, node: &Node) -> Option<Value> {
+        let text = node.text(self.faults)?;
+        let value = self.argument.read(text);
+        if value.is_none() {
+            let (argument, expected) = (&self.argument.name, self.argument.kind.expected());
+            self.faults.at(node, format!("`{argument}` of `{}` takes {expected}, not `{text}`", self.endpoint));
+        }
+        value
+    }
+}

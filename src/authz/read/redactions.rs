@@ -1,0 +1,157 @@
+//! Reads `redactions`, and compiles what a rule's `redact` means for an endpoint.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, EndpointId, Tag};
+use crate::document::{self, Entry, Faults, Node, Place};
+use crate::redact::{Action, BodyKind, Plan, Rule, Selector};
+
+use super::is_name;
+
+/// The set that holds for a rule without `redact`.
+const STANDARD: &str = "standard";
+/// The word for "no rules"; the safety net works all the same.
+const NONE: &str = "none";
+
+const ADVICE: &str = "in a rule of its own, write a set that promises less, or `redact: none`, \
+                      if its readers may see that";
+
+/// The redaction sets that rules may name.
+pub(super) struct Sets<'catalog> {
+    catalog: &'catalog Catalog,
+    own: HashMap<String, Own>,
+    compiled: HashMap<(String, EndpointId), Arc<Plan>>,
+}
+
+/// A set of the policy: what it adds to a set of the catalogue.
+struct Own {
+    extends: String,
+    rules: Vec<Rule>,
+}
+
+pub(super) fn read<'catalog>(node: Option<&Node>, catalog: &'catalog Catalog, faults: &mut Faults) -> Sets<'catalog> {
+    let mut sets = Sets { catalog, own: HashMap::new(), compiled: HashMap::new() };
+    for entry in node.and_then(|node| node.entries(faults)).unwrap_or_default() {
+        is_name(&entry.key, "redaction set", entry.place, faults);
+        if sets.is_builtin(&entry.key) {
+            faults.push(Some(entry.place), format!("`{}` is the catalogue's own; choose another name", entry.key));
+        }
+        let own = sets.own_set(entry, faults);
+        sets.own.insert(entry.key.clone(), own);
+    }
+    sets
+}
+
+impl Sets<'_> {
+    fn own_set(&self, entry: &Entry, faults: &mut Faults) -> Own {
+        let mut own = Own { extends: NONE.to_owned(), rules: Vec::new() };
+        let Some(fields) = entry.node.fields(&["extends", "remove", "null", "mask"], faults) else { return own };
+        if let Some(node) = fields.required("extends", faults)
+            && let Some(name) = node.text(faults)
+        {
+            if !self.is_builtin(name) {
+                faults.at(node, document::unknown("redaction set of the catalogue", name, &self.builtin()));
+            }
+            name.clone_into(&mut own.extends);
+        }
+        for (key, action) in [("remove", Action::Remove), ("null", Action::Null), ("mask", Action::Mask)] {
+            let selectors = fields.get(key).and_then(|node| node.list(faults)).unwrap_or_default();
+            own.rules.extend(selectors.iter().filter_map(|node| rule(node, action, faults)));
+        }
+        own
+    }
+
+    /// The set that `redact` names, or the one that holds without it; a fault when it is unknown.
+    pub(super) fn choose(&self, redact: Option<&Node>, at: Place, faults: &mut Faults) -> Option<String> {
+        let name = match redact {
+            Some(node) => node.text(faults)?,
+            None => STANDARD,
+        };
+        if self.is_builtin(name) || self.own.contains_key(name) {
+            return Some(name.to_owned());
+        }
+        let mut known = self.builtin();
+        known.extend(self.own.keys().map(String::as_str));
+        known.sort_unstable();
+        faults.push(Some(redact.map_or(at, |node| node.place)), document::unknown("redaction set", name, &known));
+        None
+    }
+
+    /// What `set` means for `endpoint`; each is compiled once and shared.
+    pub(super) fn plan(
+        &mut self,
+        set: &str,
+        endpoint: EndpointId,
+        at: Place,
+        faults: &mut Faults,
+    ) -> Option<Arc<Plan>> {
+        let key = (set.to_owned(), endpoint);
+        if let Some(plan) = self.compiled.get(&key) {
+            return Some(Arc::clone(plan));
+        }
+        let about = self.catalog.endpoint(endpoint);
+        if let Some(why) = self.broken_promise(set, endpoint) {
+            let message = format!("`{set}` cannot be kept on `{}`: {why}; {ADVICE}", about.name);
+            faults.push(Some(at), message);
+            return None;
+        }
+        match Plan::compile(about.body, self.rules(set, endpoint)) {
+            Ok(plan) => {
+                self.compiled.insert(key, Arc::clone(&plan));
+                Some(plan)
+            }
+            Err(error) => {
+                faults.push(Some(at), format!("`{set}` cannot be used on `{}`: {error}", about.name));
+                None
+            }
+        }
+    }
+
+    /// What of `set` would stay in the body of `endpoint` all the same.
+    fn broken_promise(&self, set: &str, endpoint: EndpointId) -> Option<String> {
+        if set == NONE {
+            return None;
+        }
+        match self.catalog.endpoint(endpoint).body {
+            BodyKind::Text => return Some("it answers text, which has no fields".to_owned()),
+            BodyKind::Json => {}
+        }
+        let tags = self.catalog.unkept(self.base(set), endpoint).unwrap_or_default();
+        let tags: Vec<&str> = tags.into_iter().map(Tag::label).collect();
+        (!tags.is_empty())
+            .then(|| format!("names of members, which no selector reaches, tell {}", document::quoted(&tags)))
+    }
+
+    /// The set of the catalogue that `set` is or extends.
+    fn base<'set>(&'set self, set: &'set str) -> &'set str {
+        self.own.get(set).map_or(set, |own| own.extends.as_str())
+    }
+
+    fn rules(&self, set: &str, endpoint: EndpointId) -> Vec<Rule> {
+        let own = self.own.get(set);
+        let base = self.base(set);
+        let mut rules = if base == NONE { None } else { self.catalog.rules(base, endpoint) }.unwrap_or_default();
+        rules.extend(own.into_iter().flat_map(|own| own.rules.iter().cloned()));
+        rules
+    }
+
+    fn is_builtin(&self, name: &str) -> bool {
+        self.builtin().contains(&name)
+    }
+
+    fn builtin(&self) -> Vec<&str> {
+        let names = self.catalog.redactions.iter().map(|set| set.name.as_str());
+        names.chain(std::iter::once(NONE)).collect()
+    }
+}
+
+fn rule(node: &Node, action: Action, faults: &mut Faults) -> Option<Rule> {
+    match Selector::parse(node.text(faults)?) {
+        Ok(selector) => Some(Rule { selector, action }),
+        Err(error) => {
+            faults.at(node, error.to_string());
+            None
+        }
+    }
+}

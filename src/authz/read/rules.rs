@@ -1,0 +1,178 @@
+//! Reads `rules`.
+
+use std::collections::HashMap;
+
+use crate::catalog::{Catalog, EndpointId};
+use crate::document::{self, Faults, Fields, Node, Place, Value};
+
+use super::super::decision::{LimitId, RuleId};
+use super::super::limit::{Limit, parse_count, parse_rate};
+use super::super::policy::{Effect, Opening, Rule, Who};
+use super::super::roles::RoleId;
+use super::redactions::Sets;
+use super::{args, is_name};
+
+/// What stands under `rules`.
+pub(super) struct RulesRead {
+    pub(super) rules: Vec<Rule>,
+    pub(super) limits: Vec<Limit>,
+    pub(super) openings: Vec<Opening>,
+}
+
+pub(super) fn read(
+    node: Option<&Node>,
+    catalog: &Catalog,
+    roles: &[String],
+    sets: Sets<'_>,
+    faults: &mut Faults,
+) -> RulesRead {
+    let openings = catalog.endpoints.iter().map(|_| Opening::closed()).collect();
+    let read = RulesRead { rules: Vec::new(), limits: Vec::new(), openings };
+    let mut reader = Reader { catalog, roles, sets, ids: HashMap::new(), read, faults };
+    for node in node.and_then(|node| node.list(reader.faults)).unwrap_or_default() {
+        reader.rule(node);
+    }
+    reader.read
+}
+
+struct Reader<'read> {
+    catalog: &'read Catalog,
+    roles: &'read [String],
+    sets: Sets<'read>,
+    ids: HashMap<String, Place>,
+    read: RulesRead,
+    faults: &'read mut Faults,
+}
+
+impl Reader<'_> {
+    fn rule(&mut self, node: &Node) {
+        const KEYS: [&str; 7] = ["id", "endpoints", "allow", "deny", "args", "limit", "redact"];
+        let Some(fields) = node.fields(&KEYS, self.faults) else { return };
+        let id = self.id(fields);
+        let endpoints = self.endpoints(fields);
+        let (effect, who) = self.effect(fields);
+        let limit = fields.get("limit").and_then(|node| self.limit(&id, node));
+        match effect {
+            Effect::Allow => self.allow(fields, &endpoints, &who),
+            Effect::Deny => self.deny(fields, &endpoints, &who),
+        }
+        self.read.rules.push(Rule { id, effect, who, limit });
+    }
+
+    fn id(&mut self, fields: Fields<'_>) -> RuleId {
+        let Some(node) = fields.required("id", self.faults) else { return RuleId::new("") };
+        let text = node.text(self.faults).unwrap_or_default();
+        is_name(text, "rule", node.place, self.faults);
+        if let Some(first) = self.ids.insert(text.to_owned(), node.place) {
+            self.faults.at(node, format!("there is a rule `{text}` already, on line {}", first.line));
+        }
+        RuleId::new(text)
+    }
+
+    fn endpoints(&mut self, fields: Fields<'_>) -> Vec<EndpointId> {
+        let Some(node) = fields.required("endpoints", self.faults) else { return Vec::new() };
+        let Some(items) = node.list(self.faults) else { return Vec::new() };
+        if items.is_empty() {
+            self.faults.at(node, "the list is empty, so the rule does nothing");
+        }
+        let known: Vec<&str> = self.catalog.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+        let mut found = Vec::new();
+        for item in items {
+            let Some(name) = item.text(self.faults) else { continue };
+            match self.catalog.find(name) {
+                Some(endpoint) if found.contains(&endpoint) => {
+                    self.faults.at(item, format!("`{name}` stands here twice"));
+                }
+                Some(endpoint) => found.push(endpoint),
+                None => self.faults.at(item, document::unknown("endpoint", name, &known)),
+            }
+        }
+        found
+    }
+
+    fn effect(&mut self, fields: Fields<'_>) -> (Effect, Who) {
+        match (fields.get("allow"), fields.get("deny")) {
+            (Some(node), None) => return (Effect::Allow, self.who(node)),
+            (None, Some(node)) => return (Effect::Deny, self.who(node)),
+            (Some(_), Some(node)) => self.faults.at(node, "a rule has either `allow` or `deny`; write two rules"),
+            (None, None) => {
+                let message = "`allow` or `deny` is missing here; `allow: []` lets nobody in";
+                self.faults.push(Some(fields.place()), message);
+            }
+        }
+        (Effect::Allow, Who::Roles(Vec::new()))
+    }
+
+    /// `any`, or a list of roles.
+    fn who(&mut self, node: &Node) -> Who {
+        match &node.value {
+            Value::Scalar { text, .. } if text == "any" => return Who::Any,
+            Value::Scalar { text, .. } => self.faults.at(node, format!("expected `any` or a list such as `[{text}]`")),
+            Value::Map(_) => self.faults.at(node, "expected `any` or a list of roles"),
+            Value::List(items) => return Who::Roles(items.iter().filter_map(|item| self.role(item)).collect()),
+        }
+        Who::Roles(Vec::new())
+    }
+
+    fn role(&mut self, node: &Node) -> Option<RoleId> {
+        let name = node.text(self.faults)?;
+        let found = self.roles.iter().position(|role| role == name).map(RoleId);
+        if found.is_none() {
+            let known: Vec<&str> = self.roles.iter().map(String::as_str).collect();
+            let message = match (name, known.as_slice()) {
+                ("any", _) => "`any` stands alone, without a list".to_owned(),
+                (_, []) => format!("unknown role `{name}`; there are none under `roles`"),
+                (_, known) => document::unknown("role", name, known),
+            };
+            self.faults.at(node, message);
+        }
+        found
+    }
+
+    fn limit(&mut self, rule: &RuleId, node: &Node) -> Option<LimitId> {
+        let fields = node.fields(&["rate", "burst"], self.faults)?;
+        let rate = fields
+            .required("rate", self.faults)
+            .and_then(|node| parse_rate(node.text(self.faults)?).map_err(|message| self.faults.at(node, message)).ok());
+        let burst = match fields.get("burst") {
+            Some(node) => {
+                let number = node.integer(self.faults)?;
+                parse_count(number).map_err(|message| self.faults.at(node, message)).ok()
+            }
+            None => parse_count(1).ok(),
+        };
+        let ((count, period), burst) = (rate?, burst?);
+        self.read.limits.push(Limit { rule: rule.clone(), count, period, burst });
+        Some(LimitId(self.read.limits.len() - 1))
+    }
+
+    fn deny(&mut self, fields: Fields<'_>, endpoints: &[EndpointId], who: &Who) {
+        for key in ["args", "limit", "redact"] {
+            if let Some(node) = fields.get(key) {
+                self.faults.at(node, format!("a `deny` rule takes no `{key}`; it closes the endpoint altogether"));
+            }
+        }
+        let position = self.read.rules.len();
+        for endpoint in endpoints {
+            if let Some(opening) = self.read.openings.get_mut(endpoint.0) {
+                opening.deny(position, who);
+            }
+        }
+    }
+
+    fn allow(&mut self, fields: Fields<'_>, endpoints: &[EndpointId], who: &Who) {
+        let written = fields.get("args").map(|node| args::read(node, endpoints, self.catalog, self.faults));
+        let written = written.unwrap_or_default();
+        let redact = fields.get("redact");
+        let at = redact.map_or(fields.place(), |node| node.place);
+        let Some(set) = self.sets.choose(redact, at, self.faults) else { return };
+        let position = self.read.rules.len();
+        for &endpoint in endpoints {
+            let terms = args::terms(&written, endpoint, self.catalog);
+            let plan = self.sets.plan(&set, endpoint, at, self.faults);
+            if let (Some(opening), Some(plan)) = (self.read.openings.get_mut(endpoint.0), plan) {
+                opening.allow(position, who, terms, plan);
+            }
+        }
+    }
+}

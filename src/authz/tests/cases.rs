@@ -1,0 +1,176 @@
+//! Cases files: what they may say, and what is said about one that fails.
+
+use super::policy;
+use crate::authz::{Cases, Reason};
+use crate::catalog::{Malformation, TargetFault};
+
+const RULES: &str = "rules:
+  - { id: one, endpoints: [connz], allow: [a], args: { limit: { max: 10 } } }
+  - { id: two, endpoints: [varz], allow: [a], redact: none }
+";
+
+fn complaints(case: &str) -> Vec<String> {
+    let who = "who: { issuer: corp, subject: s, claims: { groups: [a] } }";
+    let cases = Cases::parse("c.yaml", &format!("- name: n\n  {who}\n{case}")).unwrap();
+    cases.run(&policy(RULES)).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_case_that_holds_is_silent() {
+    for case in [
+        "  request: GET /connz\n  expect: allow\n  rule: one\n  upstream: /connz?limit=10\n  redactions: [$..jwt, remove $..jwt]\n",
+        "  request: GET /connz\n  expect: 200\n  redactions: [keep $.nothing]\n",
+        "  request: HEAD /varz\n  expect: allow\n  redactions: []\n",
+        "  request: GET /connz?auth=1\n  expect: deny\n  rule: one\n  reason: argument_forbidden\n",
+        "  request: GET /connz?limit=11\n  expect: 403\n  reason: argument_outside\n",
+        "  request: GET /metrics\n  expect: deny\n",
+        "  request: GET /metrics\n  expect: 404\n  reason: unknown_endpoint\n",
+        "  request: POST /varz\n  expect: 405\n",
+        "  request: GET /varz?x=1\n  expect: 400\n",
+    ] {
+        assert_eq!(complaints(case), Vec::<String>::new(), "{case}");
+    }
+    let long = format!("  request: GET /varz?x={}\n  expect: 414\n", "1".repeat(9000));
+    assert_eq!(complaints(&long), Vec::<String>::new());
+}
+
+#[test]
+fn a_case_that_fails_says_where_what_was_expected_and_why_it_came_otherwise() {
+    for (case, expected) in [
+        (
+            "  request: GET /connz?auth=1\n  expect: allow\n",
+            "c.yaml:4:11: case `n`: expected allow, got deny at rule `one`: the argument `auth` may not be used (roles a)",
+        ),
+        (
+            "  request: GET /connz\n  expect: deny\n",
+            "c.yaml:4:11: case `n`: expected deny, got allow by rule `one` (roles a)",
+        ),
+        (
+            "  request: GET /routez\n  expect: 200\n",
+            "c.yaml:4:11: case `n`: expected status 200, got deny: no rule opens this endpoint to the principal's roles (roles a)",
+        ),
+        (
+            "  request: GET /metrics\n  expect: 403\n",
+            "c.yaml:4:11: case `n`: expected status 403, got status 404: no endpoint of the catalogue has this path",
+        ),
+        (
+            "  request: GET /connz\n  expect: allow\n  rule: two\n",
+            "c.yaml:5:9: case `n`: expected rule `two`, got `one`: allow by rule `one` (roles a)",
+        ),
+        (
+            "  request: GET /connz\n  expect: allow\n  reason: no_rule\n",
+            "c.yaml:5:11: case `n`: expected reason `no_rule`, got no reason: allow by rule `one` (roles a)",
+        ),
+        (
+            "  request: GET /connz\n  expect: allow\n  upstream: /connz\n",
+            "c.yaml:5:13: case `n`: expected upstream request `/connz`, got `/connz?limit=10`: allow by rule `one` (roles a)",
+        ),
+        (
+            "  request: GET /connz\n  expect: allow\n  redactions: [$.x, mask $..jwt, keep $..jwt]\n",
+            "c.yaml:5:15: case `n`: these redactions are otherwise: `$.x`, `mask $..jwt`, `keep $..jwt`",
+        ),
+        (
+            "  request: GET /routez\n  expect: deny\n  redactions: []\n",
+            "c.yaml:5:15: case `n`: expected redactions, but nothing was allowed",
+        ),
+    ] {
+        assert_eq!(complaints(case), [expected], "{case}");
+    }
+    let several = complaints("  request: GET /connz\n  expect: allow\n  redactions: []\n");
+    assert!(several[0].starts_with("c.yaml:5:15: case `n`: expected no redactions, got "), "{several:?}");
+}
+
+#[test]
+fn a_cases_file_is_read_as_strictly_as_a_policy() {
+    let text = "\
+- name: n
+  who: { issuer: corp, subjet: s }
+  request: /varz
+  expect: 429
+  reasons: x
+- name: n
+  who: { issuer: corp, subject: s }
+  request: GET /varz
+  expect: maybe
+  reason: no_rul
+- name: m
+- name: o
+  who: { issuer: corp, subject: s }
+  request: GET /varz
+  expect: allow
+- name: o
+  who: { issuer: corp, subject: s }
+  request: GET /varz
+  expect: allow
+";
+    let found: Vec<String> = Cases::parse("c.yaml", text).unwrap_err().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "c.yaml:2:8: `subject` is missing here",
+            "c.yaml:2:24: unknown key `subjet`; did you mean `subject`?",
+            "c.yaml:3:12: expected a method, a space and a target, such as `GET /varz`",
+            "c.yaml:4:11: expected `allow`, `deny`, or one of the statuses 200, 400, 403, 404, 405, 414",
+            "c.yaml:5:3: unknown key `reasons`; did you mean `reason`?",
+            "c.yaml:9:11: expected `allow`, `deny`, or one of the statuses 200, 400, 403, 404, 405, 414",
+            "c.yaml:10:11: unknown reason `no_rul`; did you mean `no_rule`?",
+            "c.yaml:11:3: `who` is missing here",
+            "c.yaml:11:3: `request` is missing here",
+            "c.yaml:11:3: `expect` is missing here",
+            "c.yaml:16:3: there is a case `o` already, on line 12",
+        ]
+    );
+    assert!(Cases::parse("c.yaml", "x: 1").is_err());
+    assert!(Cases::parse("c.yaml", "[]").unwrap().is_empty());
+}
+
+#[test]
+fn claims_have_the_types_of_a_token() {
+    let policy = super::whole(
+        "
+version: 1
+catalog: nats
+roles: { m: [{ token: { issuer: corp, claims: { email: a@b.c } } }], l: [{ token: { issuer: corp, claims: { a.b: ['1'] } } }] }
+rules: [{ id: r, endpoints: [varz], allow: [m, l] }]
+",
+    );
+    for (claims, expect) in [
+        ("{ email: a@b.c, email_verified: true }", "allow"),
+        ("{ email: a@b.c, email_verified: 'true' }", "deny"),
+        ("{ a: { b: ['1'] } }", "allow"),
+        ("{ a: { b: [1] } }", "deny"),
+        ("{ a: { b: [null] } }", "deny"),
+    ] {
+        let who = format!("{{ issuer: corp, subject: s, claims: {claims} }}");
+        let text = format!("- {{ name: n, who: {who}, request: GET /varz, expect: {expect} }}");
+        assert_eq!(Cases::parse("c.yaml", &text).unwrap().run(&policy), [], "{claims}");
+    }
+}
+
+#[test]
+fn every_reason_can_be_expected() {
+    let argument = || "a".to_owned();
+    let policy = [
+        Reason::NoRole,
+        Reason::NoRule,
+        Reason::Denied,
+        Reason::ArgumentForbidden { argument: argument() },
+        Reason::ArgumentOutside { argument: argument() },
+    ];
+    let target = [
+        TargetFault::TooLong,
+        TargetFault::Malformed(Malformation::Form),
+        TargetFault::UnknownEndpoint,
+        TargetFault::Method { allow: "GET" },
+        TargetFault::UnknownArgument { argument: argument() },
+        TargetFault::DuplicateArgument { argument: argument() },
+        TargetFault::ArgumentValue { argument: argument(), expected: String::new() },
+        TargetFault::Callback,
+    ];
+    let labels = policy.iter().map(Reason::label).chain(target.iter().map(TargetFault::label));
+    for label in labels {
+        let who = "{ issuer: corp, subject: s }";
+        let text = format!("- {{ name: n, who: {who}, request: GET /varz, expect: deny, reason: {label} }}");
+        assert!(Cases::parse("c.yaml", &text).is_ok(), "{label}");
+    }
+}

@@ -1,0 +1,90 @@
+//! What `explain` says.
+
+use super::{member, policy};
+use crate::authz::{Verdict, explain};
+
+const RULES: &str = "rules:
+  - { id: one, endpoints: [connz], allow: [a], args: { limit: { max: 10 } }, limit: { rate: 6/min, burst: 3 }, redact: none }
+  - { id: two, endpoints: [connz], allow: [b] }
+  - { id: three, endpoints: [connz], allow: any }
+  - { id: four, endpoints: [connz], deny: [c] }
+  - { id: five, endpoints: [varz], deny: [] }
+";
+
+fn verdicts(groups: &[&str], target: &str) -> Vec<(String, Verdict)> {
+    let explanation = explain(&policy(RULES), &member(groups), "GET", target);
+    explanation.notes.into_iter().map(|note| (note.rule.to_string(), note.verdict)).collect()
+}
+
+#[test]
+fn every_rule_of_the_endpoint_says_why_it_did_or_did_not_decide() {
+    let named = |verdicts: [Verdict; 4]| -> Vec<(String, Verdict)> {
+        ["one", "two", "three", "four"].map(str::to_owned).into_iter().zip(verdicts).collect()
+    };
+    assert_eq!(
+        verdicts(&["a"], "/connz"),
+        named([Verdict::Decides, Verdict::OtherRoles, Verdict::TooLate, Verdict::OtherRoles])
+    );
+    let [one, _, _, _] = verdicts(&["a"], "/connz?limit=11").try_into().unwrap();
+    assert!(matches!(one.1, Verdict::Arguments(_)), "{one:?}");
+    assert_eq!(
+        verdicts(&["a", "c"], "/connz"),
+        named([Verdict::TooLate, Verdict::OtherRoles, Verdict::TooLate, Verdict::Decides])
+    );
+    assert_eq!(verdicts(&["a"], "/varz"), [("five".to_owned(), Verdict::OtherRoles)], "even one that names nobody");
+}
+
+#[test]
+fn an_explanation_is_readable() {
+    let explained = |groups: &[&str], method: &str, target: &str| {
+        explain(&policy(RULES), &member(groups), method, target).to_string()
+    };
+    assert_eq!(
+        explained(&["a"], "GET", "/connz"),
+        "\
+request   GET /connz
+who       somebody of issuer corp
+roles     a
+endpoint  connz
+decision  allow
+rule      one
+upstream  /connz?limit=10
+limit     6 in 60 s, burst 3
+redacts   0 selectors; secret-shaped texts are masked in any case
+rules     4 for this endpoint
+  one (allows a): decides
+  two (allows b): not for these roles
+  three (allows any): would fit, but another rule decides
+  four (denies c): not for these roles
+"
+    );
+    let redacted = explained(&["b"], "GET", "/connz");
+    assert!(redacted.contains("\n  remove  $..jwt\n"), "{redacted}");
+    assert!(redacted.contains("\nlimit     none\n"), "{redacted}");
+    assert_eq!(
+        explained(&[], "GET", "/varz"),
+        "\
+request   GET /varz
+who       somebody of issuer corp
+roles     none
+endpoint  varz
+decision  deny
+reason    no_role: the principal has none of the policy's roles
+rules     1 for this endpoint
+  five (denies nobody): not for these roles
+"
+    );
+    let argument = explained(&["b"], "GET", "/connz?auth=1");
+    assert!(argument.contains("\nreason    argument_forbidden: the argument `auth` may not be used\nrule      two\n"));
+    assert!(argument.contains("\n  three (allows any): the argument `auth` may not be used\n"), "{argument}");
+    let nothing = explained(&["a"], "GET", "/routez");
+    assert!(nothing.ends_with("rules     no rule names this endpoint\n"), "{nothing}");
+    let unknown = explained(&["a"], "GET", "/metrics");
+    assert!(unknown.contains("\nendpoint  unknown\ndecision  deny\nreason    unknown_endpoint: "), "{unknown}");
+}
+
+#[test]
+fn what_was_asked_cannot_break_the_lines() {
+    let text = explain(&policy(RULES), &member(&[]), "GET", "/x\r\ndecision  allow\u{1b}[31m").to_string();
+    assert!(text.starts_with("request   GET /x\\r\\ndecision  allow\\u{1b}[31m\n"), "{text}");
+}

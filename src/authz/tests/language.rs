@@ -1,0 +1,300 @@
+//! What a policy file may say, and what is said about one that is wrong.
+
+use super::{ROLES, answer, faults, nats, policy, whole};
+use crate::authz::Policy;
+
+const HEAD: &str = "version: 1\ncatalog: nats\n";
+
+/// The messages for [`ROLES`] with `rules`, places relative to `rules`.
+fn faults_of(rules: &str) -> Vec<String> {
+    let skip = ROLES.lines().count();
+    let relative = |fault: String| {
+        let mut parts = fault.splitn(4, ':');
+        let (_, line, column) = (parts.next(), parts.next().unwrap(), parts.next().unwrap());
+        format!("{}:{column}:{}", line.parse::<usize>().unwrap() - skip, parts.next().unwrap())
+    };
+    faults(&format!("{ROLES}{rules}")).into_iter().map(relative).collect()
+}
+
+#[test]
+fn k01_an_empty_policy_lets_nobody_do_anything() {
+    for text in [HEAD.to_owned(), format!("{HEAD}roles: {{}}\nrules: []\n"), format!("{ROLES}rules: []\n")] {
+        let policy = whole(&text);
+        for endpoint in &policy.catalog().endpoints {
+            for groups in [&[][..], &["a"], &["a", "b", "c"]] {
+                let reason = answer(&policy, groups, &endpoint.path);
+                assert!(matches!(reason.as_str(), "no_role" | "no_rule"), "{}: {reason}", endpoint.path);
+            }
+        }
+    }
+    assert_eq!(faults(""), ["p.yaml: is empty"]);
+    assert_eq!(faults("{}"), ["p.yaml:1:1: `version` is missing here", "p.yaml:1:1: `catalog` is missing here"]);
+}
+
+/// Nearly everything that can be wrong.
+const WRONG: &str = "\
+version: 2
+catalog: natss
+role: {}
+roles:
+  a:
+    - tokn: {}
+    - token: { isuer: corp }
+    - token: { issuer: corp, claims: {} }
+    - token: { issuer: corp, claims: { groups: { word: [x] } } }
+  any: []
+  \"a b\": []
+rules:
+  - id: one
+    endpoints: [varzz, connz, connz]
+    allow: [b, a]
+    arg: {}
+    limit: { rate: often, brust: 2 }
+    redact: standart
+  - id: one
+    endpoints: []
+    deny: [aa]
+    redact: none
+";
+
+#[test]
+fn k02_every_wrong_word_is_found_with_its_line_at_once() {
+    assert_eq!(
+        faults(WRONG),
+        [
+            "p.yaml:1:10: unknown version; known is `1`",
+            "p.yaml:2:10: unknown catalogue `natss`; did you mean `nats`?",
+            "p.yaml:3:1: unknown key `role`; did you mean `roles`?",
+            "p.yaml:6:7: unknown key `tokn`; did you mean `token`?",
+            "p.yaml:6:7: `token` is missing here",
+            "p.yaml:7:14: `issuer` is missing here",
+            "p.yaml:7:16: unknown key `isuer`; did you mean `issuer`?",
+            "p.yaml:8:38: names no claim; leave `claims` out to accept every token of the issuer",
+            "p.yaml:9:48: expected either `text` or `words`",
+            "p.yaml:9:50: unknown key `word`; did you mean `words`?",
+            "p.yaml:10:3: `any` means every authenticated principal and cannot be a role",
+            "p.yaml:11:3: `a b` cannot name a role; use 1 to 64 letters, digits, `-`, `_`, `.`",
+            "p.yaml:14:17: unknown endpoint `varzz`; did you mean `varz`?",
+            "p.yaml:14:31: `connz` stands here twice",
+            "p.yaml:15:13: unknown role `b`; did you mean `a`?",
+            "p.yaml:16:5: unknown key `arg`; did you mean `args`?",
+            "p.yaml:17:20: expected a rate such as `6/min`; units are `s`, `sec`, `min`, `h`, `hour`",
+            "p.yaml:17:27: unknown key `brust`; did you mean `burst`?",
+            "p.yaml:18:13: unknown redaction set `standart`; did you mean `standard`?",
+            "p.yaml:19:9: there is a rule `one` already, on line 13",
+            "p.yaml:20:16: the list is empty, so the rule does nothing",
+            "p.yaml:21:12: unknown role `aa`; did you mean `a`?",
+            "p.yaml:22:13: a `deny` rule takes no `redact`; it closes the endpoint altogether",
+        ]
+    );
+}
+
+#[test]
+fn k03_an_empty_list_is_nobody() {
+    for rules in [
+        "rules: [{ id: r, endpoints: [varz], allow: [] }]",
+        "rules: [{ id: r, endpoints: [varz], deny: any }, { id: s, endpoints: [varz], allow: any }]",
+    ] {
+        let policy = policy(rules);
+        assert_ne!(answer(&policy, &["a", "b", "c"], "/varz"), "/varz", "{rules}");
+    }
+    for role in [
+        "x: []",
+        "x: [{ token: { issuer: corp, subject: [] } }]",
+        "x: [{ token: { issuer: corp, claims: { groups: [] } } }]",
+    ] {
+        let policy = whole(&format!("{HEAD}roles: {{ {role} }}\nrules: [{{ id: r, endpoints: [varz], allow: [x] }}]"));
+        assert_eq!(answer(&policy, &["x", "a", ""], "/varz"), "no_role", "{role}");
+    }
+    let policy = policy("rules: [{ id: s, endpoints: [varz], allow: any }, { id: r, endpoints: [varz], deny: [] }]");
+    assert_eq!(answer(&policy, &["a"], "/varz"), "/varz", "a deny for nobody denies nobody");
+}
+
+#[test]
+fn k04_what_stands_twice_is_refused() {
+    assert_eq!(
+        faults_of(
+            "rules:\n  - { id: r, endpoints: [varz], allow: any }\n  - { id: r, endpoints: [connz], allow: any }\n"
+        ),
+        ["3:11: there is a rule `r` already, on line 8"]
+    );
+    assert_eq!(faults(&format!("{ROLES}  a: []\n")), ["p.yaml:7:3: `a` stands here a second time (first on line 4)"]);
+    assert_eq!(faults(&format!("{ROLES}roles: {{}}\n")).len(), 1);
+    assert_eq!(faults(&format!("{ROLES}rules: &x []\n")).len(), 1, "an anchor");
+    assert_eq!(faults(&" ".repeat(50 * 1024 * 1024)).len(), 1, "50 MB");
+    assert_eq!(
+        faults_of(
+            "rules: [{ id: r, endpoints: [jsz], allow: any, args: { limit: { max: 9 }, jsz: { limit: { max: 8 } } } }]"
+        ),
+        ["1:82: `limit` of `jsz` stands here twice"]
+    );
+}
+
+#[test]
+fn a_matcher_that_would_match_anybody_or_nothing_is_a_fault() {
+    let fault = |token: &str| faults(&format!("{HEAD}roles:\n  a:\n    - token: {token}\n"));
+    for (token, message) in [
+        ("{}", "`issuer` is missing here"),
+        ("{ claims: { groups: [x] } }", "`issuer` is missing here"),
+        ("{ issuer: '' }", "is empty, and would match nothing or everything"),
+        ("{ issuer: '*' }", "there are no wildcards; values are compared as they stand"),
+        ("{ issuer: corp, subject: ['*'] }", "there are no wildcards; values are compared as they stand"),
+        ("{ issuer: corp, subject: x }", "expected a list, found a single value"),
+        ("{ issuer: corp, claims: { groups: [''] } }", "is empty, and would match nothing or everything"),
+        ("{ issuer: corp, claims: { groups: '' } }", "is empty, and would match nothing or everything"),
+        ("{ issuer: corp, claims: { '': [x] } }", "a claim needs a name"),
+        ("{ issuer: corp, claims: { groups: { text: [x], words: [x] } } }", "expected either `text` or `words`"),
+        ("{ issuer: corp, claims: { groups: [[x]] } }", "expected text, found a list"),
+        (
+            "{ issuer: corp, claims: { email_verified: true } }",
+            "`true` is no text, and only texts match; put it in quotes if the text is meant",
+        ),
+        (
+            "{ issuer: corp, claims: { level: [5] } }",
+            "`5` is no text, and only texts match; put it in quotes if the text is meant",
+        ),
+        (
+            "{ issuer: corp, claims: { level: [-1.5e3] } }",
+            "`-1.5e3` is no text, and only texts match; put it in quotes if the text is meant",
+        ),
+        (
+            "{ issuer: corp, claims: { level: [~] } }",
+            "`~` is no text, and only texts match; put it in quotes if the text is meant",
+        ),
+    ] {
+        let found = fault(token);
+        assert_eq!(found.len(), 1, "{token}: {found:?}");
+        assert!(found[0].ends_with(message), "{token}: {found:?}");
+    }
+    for token in ["{ issuer: corp }", "{ issuer: corp, subject: [x] }", "{ issuer: corp, claims: { level: ['5'] } }"] {
+        assert_eq!(fault(token), Vec::<String>::new(), "{token}");
+    }
+    assert_eq!(faults(&format!("{HEAD}roles: {{ a: [{{ client_cert: {{}} }}] }}")).len(), 2, "not there yet");
+}
+
+#[test]
+fn a_rule_says_whom_and_what_exactly_once() {
+    for (rule, message) in [
+        ("{ endpoints: [varz], allow: any }", "1:9: `id` is missing here"),
+        ("{ id: r, allow: any }", "1:9: `endpoints` is missing here"),
+        ("{ id: r, endpoints: [varz] }", "1:9: `allow` or `deny` is missing here; `allow: []` lets nobody in"),
+        (
+            "{ id: r, endpoints: [varz], allow: any, deny: any }",
+            "1:55: a rule has either `allow` or `deny`; write two rules",
+        ),
+        ("{ id: r, endpoints: [varz], allow: a }", "1:44: expected `any` or a list such as `[a]`"),
+        ("{ id: r, endpoints: [varz], allow: '' }", "1:44: expected `any` or a list such as `[]`"),
+        ("{ id: r, endpoints: [varz], allow: { a: b } }", "1:44: expected `any` or a list of roles"),
+        ("{ id: r, endpoints: [varz], allow: [any] }", "1:45: `any` stands alone, without a list"),
+        ("{ id: r, endpoints: [varz], allow: ['*'] }", "1:45: unknown role `*`; did you mean `a`?"),
+        ("{ id: r, endpoints: varz, allow: any }", "1:29: expected a list, found a single value"),
+        ("{ id: r, endpoints: [/varz], allow: any }", "1:30: unknown endpoint `/varz`; did you mean `varz`?"),
+        ("{ id: r, endpoints: [VARZ], allow: any }", "1:30: unknown endpoint `VARZ`"),
+        ("{ id: 'r r', endpoints: [varz], allow: any }", "1:15: `r r` cannot name a rule"),
+        ("{ id: \"r\\\"\", endpoints: [varz], allow: any }", "1:15: `r\"` cannot name a rule"),
+        ("{ id: r, endpoints: [varz], deny: any, limit: { rate: 1/s } }", "1:55: a `deny` rule takes no `limit`"),
+        ("{ id: r, endpoints: [varz], deny: any, args: {} }", "1:54: a `deny` rule takes no `args`"),
+        ("{ id: r, endpoints: [varz], allow: any, limit: { burst: 2 } }", "1:56: `rate` is missing here"),
+        ("{ id: r, endpoints: [varz], allow: any, limit: { rate: 1/s, burst: 0 } }", "1:76: `0` is not from 1"),
+        ("{ id: r, endpoints: [varz], allow: any, limit: 6/min }", "1:56: expected a mapping, found a single value"),
+    ] {
+        let found = faults_of(&format!("rules: [{rule}]"));
+        assert_eq!(found.len(), 1, "{rule}: {found:?}");
+        assert!(found[0].starts_with(message), "{rule}: {found:?}");
+    }
+    let without_roles = faults(&format!("{HEAD}rules: [{{ id: r, endpoints: [varz], allow: [a] }}]"));
+    assert_eq!(without_roles, ["p.yaml:3:45: unknown role `a`; there are none under `roles`"]);
+}
+
+#[test]
+fn a_constraint_is_one_of_four_forms_within_the_catalogues_range() {
+    for (args, message) in [
+        ("{ limti: allow }", "unknown argument `limti`; did you mean `limit`?"),
+        ("{ connz: { limti: allow } }", "unknown argument `limti`; did you mean `limit`?"),
+        ("{ callback: allow }", "unknown argument `callback`; known are "),
+        ("{ varz: { limit: allow } }", "unknown argument `limit`; the endpoints of this rule take none"),
+        ("{ jsz: { limit: allow } }", "`jsz` is not among the endpoints of this rule"),
+        ("{ connz: allow }", "expected a mapping, found a single value"),
+        ("{ auth: deny }", "expected `allow`, `forbid`, a list such as `[deny]`, or `{ min, max }`"),
+        ("{ limit: 5 }", "expected `allow`, `forbid`, a list such as `[5]`, or `{ min, max }`"),
+        ("{ limit: [] }", "the list is empty; write `forbid` if no value may be given"),
+        ("{ limit: {} }", "expected `min`, `max` or both"),
+        ("{ limit: { max: 5, maxi: 5 } }", "unknown key `maxi`; did you mean `max`?"),
+        ("{ limit: { max: 0 } }", "`limit` of `connz` takes a whole number from 1 to 65536, not `0`"),
+        ("{ limit: { max: 65537 } }", "`limit` of `connz` takes a whole number from 1 to 65536, not `65537`"),
+        ("{ limit: { max: 1e3 } }", "`limit` of `connz` takes a whole number from 1 to 65536, not `1e3`"),
+        ("{ limit: { min: 9, max: 8 } }", "`min` 9 is greater than `max` 8"),
+        ("{ limit: [x] }", "`limit` of `connz` takes a whole number from 1 to 65536, not `x`"),
+        ("{ auth: { max: 1 } }", "`auth` of `connz` is not a number"),
+        ("{ state: [opne] }", "`state` of `connz` takes one of `open`, `closed`, `all`, not `opne`"),
+        ("{ subs: [details] }", "`subs` of `connz` takes a boolean (`1` or `0`) or one of `detail`, not `details`"),
+        ("{ cid: { max: 5 } }", "`cid` of `connz` has no default, so a range would not bind those who leave it out"),
+    ] {
+        let found = faults_of(&format!("rules: [{{ id: r, endpoints: [varz, connz], allow: any, args: {args} }}]"));
+        assert!(!found.is_empty(), "{args}");
+        assert!(found[0].contains(message), "{args}: {found:?}");
+    }
+}
+
+#[test]
+fn a_redaction_that_would_not_hold_is_a_fault() {
+    let text = |redact: &str| faults_of(&format!("rules: [{{ id: r, endpoints: [stacksz], allow: any{redact} }}]"));
+    for redact in ["", ", redact: standard", ", redact: no-credentials"] {
+        let found = text(redact);
+        assert_eq!(found.len(), 1, "{redact}");
+        assert!(found[0].contains("cannot be kept on `stacksz`: it answers text"), "{found:?}");
+        assert!(found[0].contains("`redact: none`"), "{found:?}");
+    }
+    assert_eq!(text(", redact: none"), Vec::<String>::new());
+    let names = faults_of("rules: [{ id: r, endpoints: [ipqueuesz], allow: any }]");
+    assert_eq!(names.len(), 1);
+    assert!(names[0].contains("names of members, which no selector reaches, tell `identity`"), "{names:?}");
+    let own = "redactions: { o: { extends: standard, remove: [$.a] } }\n";
+    let extended = faults_of(&format!("{own}rules: [{{ id: r, endpoints: [ipqueuesz], allow: any, redact: o }}]"));
+    assert_eq!(extended.len(), 1, "a set promises what the one below it promises");
+    let kept = faults_of("rules: [{ id: r, endpoints: [ipqueuesz], allow: any, redact: no-credentials }]");
+    assert_eq!(kept, Vec::<String>::new());
+}
+
+#[test]
+fn own_sets_have_their_own_names_and_say_what_they_build_on() {
+    for (set, message) in [
+        ("standard: { extends: none }", "`standard` is the catalogue's own; choose another name"),
+        ("none: { extends: none }", "`none` is the catalogue's own; choose another name"),
+        ("x: { remove: [$.a] }", "`extends` is missing here"),
+        ("x: { extends: x }", "unknown redaction set of the catalogue `x`"),
+        ("x: { extends: none, hide: [$.a] }", "unknown key `hide`"),
+        ("x: { extends: none, remove: $.a }", "expected a list, found a single value"),
+        ("'x y': { extends: none }", "`x y` cannot name a redaction set"),
+    ] {
+        let found = faults_of(&format!("redactions: {{ {set} }}\n"));
+        assert_eq!(found.len(), 1, "{set}: {found:?}");
+        assert!(found[0].contains(message), "{set}: {found:?}");
+    }
+}
+
+#[test]
+fn a_policy_for_another_catalogue_is_refused() {
+    assert_eq!(faults("version: 1\ncatalog: NATS\n"), ["p.yaml:2:10: unknown catalogue `NATS`; known are `nats`"]);
+    let found = Policy::parse("p.yaml", "version: 1\ncatalog: kumomta\n", nats()).unwrap_err();
+    assert_eq!(found[0].to_string(), "p.yaml:2:10: unknown catalogue `kumomta`; known are `nats`");
+}
+
+#[test]
+fn a_policy_may_choose_its_catalogue_itself() {
+    let messages = |text: &str| -> Vec<String> {
+        Policy::parse_builtin("p.yaml", text).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(messages(HEAD), Vec::<String>::new());
+    assert_eq!(messages("version: 1\ncatalog: nuts\n"), ["p.yaml:2:10: there is no catalogue `nuts` in this version"]);
+    assert_eq!(messages("version: 1\n"), ["p.yaml:1:1: `catalog` is missing here"]);
+    assert_eq!(messages("[]"), ["p.yaml:1:1: expected a mapping, found a list"]);
+    assert_eq!(messages(&format!("{HEAD}rulse: []\n")), ["p.yaml:3:1: unknown key `rulse`; did you mean `rules`?"]);
+}
+
+#[test]
+fn the_issuers_that_roles_name_are_told_with_their_places() {
+    let policy = policy("rules: []");
+    let issuers: Vec<_> = policy.issuers().map(|(name, place)| (name, place.line)).collect();
+    assert_eq!(issuers, [("corp", 4), ("corp", 5), ("corp", 6)]);
+}
