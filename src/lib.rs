@@ -7,3 +7,5 @@ pub mod authn;
 pub mod catalog;
 pub mod authz;
 pub mod quota;
+pub mod gate;
+pub mod audit;

@@ -1,0 +1,237 @@
+//! The whole decision, top-down, in one function.
+//!
+//! In: what a request says of itself ([`Request`]) and what is in force ([`Engine`]). Out: a [`Pass`], the only thing
+//! an upstream request can be built from, or a [`Refusal`] that says why, to whom and about what. No IO, no clock.
+
+use std::sync::Arc;
+
+use governor::clock::Clock;
+
+use crate::authn::{CredentialFault, LiveKeys, Principal, TokenFault, Verifier, bearer};
+use crate::authz::{Decision, Policy, Reason, RuleId};
+use crate::catalog::{EndpointId, Resource, TargetFault};
+use crate::quota::{Admitted, Exceeded, Limiter};
+use crate::redact::Plan;
+use crate::types::UnixTime;
+
+/// What a request says of itself; nothing in it is believed yet.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The method token.
+    pub method: &'a [u8],
+    /// The origin-form target, as on the wire.
+    pub target: &'a [u8],
+    /// The host it was sent to: `Host` or `:authority`.
+    pub host: &'a [u8],
+    /// The value of every `Authorization` field.
+    pub authorization: &'a [&'a [u8]],
+    /// When it is judged.
+    pub now: UnixTime,
+}
+
+/// What is in force for one listener, all of it from one snapshot.
+#[derive(Clone, Copy)]
+pub struct Engine<'a, C: Clock> {
+    /// The host names that are answered for, in lower case; empty is any.
+    pub hosts: &'a [String],
+    /// Checks tokens.
+    pub verifier: &'a Verifier,
+    /// The keys of each issuer, in the verifier's order.
+    pub keys: &'a [Option<LiveKeys>],
+    /// Says who may ask what.
+    pub policy: &'a Policy,
+    /// Says how often.
+    pub limiter: &'a Limiter<C>,
+}
+
+/// Proof that a request may go upstream: who asks, what, under which rule. Only [`evaluate`] makes one.
+///
+/// ```compile_fail
+/// let pass = monward::gate::Pass { principal: todo!(), admitted: todo!() };
+/// ```
+#[derive(Debug)]
+pub struct Pass {
+    principal: Arc<Principal>,
+    admitted: Admitted,
+    asked: Asked,
+}
+
+impl Pass {
+    /// Who asks.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// What goes upstream: the endpoint, and the canonical target with what the rule adds to it.
+    #[must_use]
+    pub const fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// The rule that permits it.
+    #[must_use]
+    pub fn rule(&self) -> &RuleId {
+        self.admitted.permit().rule()
+    }
+
+    /// What must not leave.
+    #[must_use]
+    pub fn plan(&self) -> &Arc<Plan> {
+        self.admitted.permit().plan()
+    }
+}
+
+/// Why a request was refused before the upstream was asked.
+#[derive(Debug)]
+pub enum Denial {
+    /// No credential, or one that cannot be read.
+    Credential(CredentialFault),
+    /// A token that does not prove anything, or keys that are missing.
+    Token(TokenFault),
+    /// A host name that is not ours.
+    Host,
+    /// A target that the catalogue does not know or accept.
+    Target(TargetFault),
+    /// The policy says no.
+    Policy(Reason),
+    /// Too often.
+    Limit(Exceeded),
+}
+
+/// A denial with what was already known when it fell.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Why.
+    pub denial: Denial,
+    /// Who asked, once proven.
+    pub principal: Option<Arc<Principal>>,
+    /// What was asked: endpoint and canonical target, once understood.
+    pub asked: Option<Asked>,
+    /// The rule that spoke, where one did.
+    pub rule: Option<RuleId>,
+}
+
+/// What was asked, in the catalogue's spelling only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// The canonical path and query.
+    pub target: String,
+}
+
+impl Denial {
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Token(fault) if fault.keys_missing() => 503,
+            Self::Credential(CredentialFault::Missing | CredentialFault::Scheme | CredentialFault::Malformed)
+            | Self::Token(_) => 401,
+            Self::Host => 421,
+            Self::Target(fault) => fault.status(),
+            Self::Credential(CredentialFault::Several | CredentialFault::InQuery) => 400,
+            Self::Policy(_) => 403,
+            Self::Limit(_) => 429,
+        }
+    }
+
+    /// The value of `WWW-Authenticate`, where one belongs (RFC 6750 §3): no error when nothing was sent.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&'static str> {
+        match self.status() {
+            401 if matches!(self, Self::Credential(CredentialFault::Missing)) => Some("Bearer realm=\"monward\""),
+            401 => Some("Bearer realm=\"monward\", error=\"invalid_token\""),
+            403 => Some("Bearer realm=\"monward\", error=\"insufficient_scope\""),
+            400 if matches!(self, Self::Credential(_)) => Some("Bearer realm=\"monward\", error=\"invalid_request\""),
+            _ => None,
+        }
+    }
+
+    /// The label in metrics and audit records.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Credential(fault) => fault.label(),
+            Self::Token(fault) => fault.label(),
+            Self::Host => "wrong_host",
+            Self::Target(fault) => fault.label(),
+            Self::Policy(reason) => reason.label(),
+            Self::Limit(_) => "rate_limited",
+        }
+    }
+}
+
+/// Decides one request: who, what, may they, how often.
+///
+/// # Errors
+/// The first thing that is wrong, with what was known by then. An anonymous caller learns nothing but that: whether a
+/// path, a host or an argument exists is only judged for somebody who is known.
+pub fn evaluate<C: Clock + Clone>(engine: &Engine<'_, C>, request: &Request<'_>) -> Result<Pass, Box<Refusal>> {
+    let principal = identify(engine, request).map_err(|denial| refuse(denial, None, None))?;
+    if !is_ours(engine.hosts, request.host) {
+        return Err(refuse(Denial::Host, Some(principal), None));
+    }
+    let catalog = engine.policy.catalog();
+    let resource = match catalog.resolve(request.method, request.target) {
+        Ok(resource) => resource,
+        Err(fault) => return Err(refuse(Denial::Target(fault), Some(principal), None)),
+    };
+    let asked = |resource: &Resource| Asked { endpoint: resource.endpoint(), target: catalog.render(resource) };
+    let permit = match engine.policy.decide(&principal, resource) {
+        Decision::Permit(permit) => permit,
+        Decision::Deny(refused) => {
+            let asked = asked(&refused.resource);
+            let mut refusal = refuse(Denial::Policy(refused.reason), Some(principal), Some(asked));
+            refusal.rule = refused.rule;
+            return Err(refusal);
+        }
+    };
+    let asked = asked(permit.resource());
+    match engine.limiter.admit(permit, &principal) {
+        Ok(admitted) => Ok(Pass { principal, admitted, asked }),
+        Err(turned_away) => {
+            let (permit, exceeded) = turned_away.into_parts();
+            let mut refusal = refuse(Denial::Limit(exceeded), Some(principal), Some(asked));
+            refusal.rule = Some(permit.rule().clone());
+            Err(refusal)
+        }
+    }
+}
+
+fn identify<C: Clock>(engine: &Engine<'_, C>, request: &Request<'_>) -> Result<Arc<Principal>, Denial> {
+    if has_token_in_query(request.target) {
+        return Err(Denial::Credential(CredentialFault::InQuery));
+    }
+    let token = bearer(request.authorization.iter().copied()).map_err(Denial::Credential)?;
+    engine.verifier.verify(token, engine.keys, request.now).map_err(Denial::Token)
+}
+
+/// A token in a URL ends in logs and histories; it is refused, never used (RFC 6750 §2.3, RFC 9700 §4.3.2).
+fn has_token_in_query(target: &[u8]) -> bool {
+    let query = target.split(|byte| *byte == b'?').skip(1);
+    query.flat_map(|query| query.split(|byte| *byte == b'&')).any(|pair| pair.starts_with(b"access_token="))
+}
+
+/// Compares host names without case, port and trailing dot (RFC 9110 §7.2, RFC 3986 §3.2.2).
+fn is_ours(hosts: &[String], host: &[u8]) -> bool {
+    if hosts.is_empty() {
+        return true;
+    }
+    let Ok(host) = std::str::from_utf8(host) else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
+        Some(_) | None => host,
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    hosts.iter().any(|ours| ours.eq_ignore_ascii_case(name))
+}
+
+#[expect(clippy::unnecessary_box_returns, reason = "every caller returns it as a boxed error")]
+fn refuse(denial: Denial, principal: Option<Arc<Principal>>, asked: Option<Asked>) -> Box<Refusal> {
+    Box::new(Refusal { denial, principal, asked, rule: None })
+}
+
+#[cfg(test)]
+mod tests;
