@@ -9,3 +9,4 @@ pub mod authz;
 pub mod quota;
 pub mod gate;
 pub mod audit;
+pub mod config;

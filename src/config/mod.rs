@@ -1,0 +1,159 @@
+//! What the operator wrote, checked as a whole before anything starts.
+//!
+//! In: `monward.yaml` and the files it names. Out: a [`Config`] whose every value is in range, or **all** faults at
+//! once with their places. Reading ([`read`]) knows no files but the one text; [`load`] opens the others. Nothing here
+//! listens, dials or runs.
+
+pub mod load;
+mod read;
+mod units;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use read::read;
+
+use crate::authn::IssuerSettings;
+
+/// All of `monward.yaml`. Paths are as written; [`load`] resolves them against the file's folder.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where clients come in.
+    pub listeners: Vec<Listener>,
+    /// Where operators look; loopback unless they say otherwise.
+    pub admin: SocketAddr,
+    /// Who vouches for clients.
+    pub issuers: Vec<Issuer>,
+    /// What is guarded.
+    pub upstreams: Vec<Upstream>,
+    /// The bounds of the front.
+    pub limits: Limits,
+    /// Where audit records go.
+    pub audit: Audit,
+    /// How monward talks about itself.
+    pub log: Log,
+    /// Worker threads; `None` is one per core.
+    pub threads: Option<usize>,
+}
+
+/// One TLS listener.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Address and port; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// The host names it answers for, in lower case; empty is any.
+    pub hosts: Vec<String>,
+    /// Its certificates; the first one also answers unknown names.
+    pub certificates: Vec<Certificate>,
+    /// Whether TLS 1.2 is accepted beside 1.3.
+    pub tls12: bool,
+    /// Index of its upstream in [`Config::upstreams`].
+    pub upstream: usize,
+}
+
+/// A certificate chain and its key, both PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The chain, leaf first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// `OpenID` Connect Discovery at the issuer's URL.
+    Discovery,
+    /// A fixed URL.
+    Url(String),
+    /// A file, read again at each refresh.
+    File(PathBuf),
+}
+
+/// One issuer of tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    /// Its name, and what is checked of its tokens.
+    pub tokens: IssuerSettings,
+    /// Where its keys come from.
+    pub keys: KeySource,
+    /// Roots for its TLS certificate, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Whether it may live on loopback, private or link-local addresses.
+    pub allow_private_addresses: bool,
+    /// How often keys are fetched.
+    pub refresh: Duration,
+    /// How long keys serve after the last good fetch.
+    pub max_stale: Duration,
+}
+
+/// One guarded server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Its name.
+    pub name: String,
+    /// Whether it is reached over TLS.
+    pub tls: bool,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// The policy that guards it.
+    pub policy: PathBuf,
+    /// Roots for its certificate, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The certificate monward shows it.
+    pub client: Option<Certificate>,
+    /// The name in its certificate, where it is not the host.
+    pub server_name: Option<String>,
+    /// The longest dial, TLS included.
+    pub connect_timeout: Duration,
+    /// The longest request, dial included.
+    pub total_timeout: Duration,
+    /// The largest body, in bytes.
+    pub max_body: usize,
+}
+
+/// The bounds of the front.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections in all, per listener.
+    pub connections: usize,
+    /// Connections from one address.
+    pub connections_per_source: usize,
+    /// From accept to the end of the TLS handshake.
+    pub handshake: Duration,
+    /// From the first byte of a request to the end of its head; also the h2 preface.
+    pub header: Duration,
+    /// The largest head, in bytes.
+    pub header_bytes: usize,
+    /// Between requests.
+    pub idle: Duration,
+    /// For writing one answer without progress.
+    pub write: Duration,
+    /// For requests in flight at shutdown.
+    pub drain: Duration,
+    /// Verified tokens that are remembered.
+    pub cached_tokens: usize,
+}
+
+/// Where audit records go; both may be on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// To standard output.
+    pub stdout: bool,
+    /// To a file, appended.
+    pub file: Option<PathBuf>,
+}
+
+/// How monward talks about itself, on standard error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// One JSON object per line instead of text.
+    pub json: bool,
+}
