@@ -10,3 +10,5 @@ pub mod quota;
 pub mod gate;
 pub mod audit;
 pub mod config;
+pub mod ops;
+pub mod tls;

@@ -1,0 +1,168 @@
+//! What monward counts, in `OpenMetrics` text on the admin listener.
+//!
+//! Every label value comes from the configuration, the catalogue or a closed list of words, never from a request:
+//! the number of series is bounded by the files, whoever asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// The content type of [`Metrics::render`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The labels of a request that was answered or refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The upstream's configured name.
+    pub upstream: Arc<str>,
+    /// The endpoint's name in the catalogue; `-` when it was not understood.
+    pub endpoint: Arc<str>,
+    /// `permit`, `deny` or `withhold`.
+    pub decision: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// The status.
+    pub status: u16,
+}
+
+/// The labels of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct EndpointLabels {
+    /// The upstream's configured name.
+    pub upstream: Arc<str>,
+    /// The endpoint's name in the catalogue.
+    pub endpoint: Arc<str>,
+}
+
+/// The labels of a redaction.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RedactionLabels {
+    /// The endpoint's name in the catalogue.
+    pub endpoint: Arc<str>,
+    /// The selector that struck, as the policy or the catalogue spells it.
+    pub selector: String,
+}
+
+/// The labels of a refused connection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ConnectionLabels {
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// The label of an issuer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct IssuerLabels {
+    /// Its configured name.
+    pub issuer: String,
+}
+
+/// The labels of a result.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ResultLabels {
+    /// `ok` or `failed`.
+    pub result: &'static str,
+}
+
+/// All of monward's metrics.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Requests by what became of them.
+    pub requests: Family<RequestLabels, Counter>,
+    /// From head to answer.
+    pub duration: Family<EndpointLabels, Histogram, fn() -> Histogram>,
+    /// The upstream's part of it.
+    pub upstream_duration: Family<EndpointLabels, Histogram, fn() -> Histogram>,
+    /// Values taken out of answers.
+    pub redactions: Family<RedactionLabels, Counter>,
+    /// Secret-shaped texts that the safety net masked.
+    pub masked: Family<EndpointLabels, Counter>,
+    /// Open connections.
+    pub connections: Gauge,
+    /// Connections that were closed before a request was read.
+    pub connections_refused: Family<ConnectionLabels, Counter>,
+    /// Age of each issuer's keys.
+    pub jwks_age: Family<IssuerLabels, Gauge>,
+    /// Whether each issuer has keys that may be used.
+    pub jwks_usable: Family<IssuerLabels, Gauge>,
+    /// Reloads of the configuration.
+    pub reloads: Family<ResultLabels, Counter>,
+    /// Audit records that could not be written.
+    pub audit_dropped: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All metrics at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("monward"),
+            requests: Family::default(),
+            duration: Family::new_with_constructor(seconds),
+            upstream_duration: Family::new_with_constructor(seconds),
+            redactions: Family::default(),
+            masked: Family::default(),
+            connections: Gauge::default(),
+            connections_refused: Family::default(),
+            jwks_age: Family::default(),
+            jwks_usable: Family::default(),
+            reloads: Family::default(),
+            audit_dropped: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let to = &mut self.registry;
+        to.register("requests", "Requests by what became of them", self.requests.clone());
+        let help = "From the end of the request's head to the end of the answer";
+        to.register_with_unit("request_duration", help, Unit::Seconds, self.duration.clone());
+        let help = "The part of a request spent on the upstream";
+        to.register_with_unit("upstream_duration", help, Unit::Seconds, self.upstream_duration.clone());
+        to.register("redactions", "Values taken out of answers by a selector", self.redactions.clone());
+        to.register("masked", "Secret-shaped texts that the safety net masked", self.masked.clone());
+        to.register("connections", "Open client connections", self.connections.clone());
+        let help = "Connections closed before a request was read";
+        to.register("connections_refused", help, self.connections_refused.clone());
+        let help = "Age of the issuer's keys";
+        to.register_with_unit("jwks_age", help, Unit::Seconds, self.jwks_age.clone());
+        to.register("jwks_usable", "Whether the issuer has keys that may be used", self.jwks_usable.clone());
+        to.register("config_reloads", "Reloads of the configuration", self.reloads.clone());
+        to.register("audit_dropped", "Audit records that could not be written", self.audit_dropped.clone());
+    }
+
+    /// Everything as `OpenMetrics` text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing into a `String` cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// From half a millisecond to half a minute.
+fn seconds() -> Histogram {
+    Histogram::new([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0])
+}
+
+/// Whole seconds for a gauge.
+#[must_use]
+pub fn whole_seconds(span: Duration) -> i64 {
+    i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,9 @@
+//! Running monward: the clock, the tasks a shutdown waits for, figures, the admin side, audit sinks, log lines.
+
+pub mod admin;
+pub mod audit_sink;
+pub mod clock;
+pub mod date;
+pub mod drain;
+pub mod metrics;
+pub mod telemetry;
