@@ -12,3 +12,4 @@ pub mod audit;
 pub mod config;
 pub mod ops;
 pub mod tls;
+pub mod upstream;
