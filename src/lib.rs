@@ -13,3 +13,4 @@ pub mod config;
 pub mod ops;
 pub mod tls;
 pub mod upstream;
+pub mod oidc;
