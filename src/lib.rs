@@ -14,3 +14,4 @@ pub mod ops;
 pub mod tls;
 pub mod upstream;
 pub mod oidc;
+pub mod proxy;

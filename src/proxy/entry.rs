@@ -1,0 +1,252 @@
+//! The bookkeeping of one request: whatever becomes of it, one audit record and its metrics are written.
+//!
+//! The record is written when the entry is dropped, so that a connection that breaks, a task that is cut off at the end
+//! of a drain and a panic leave one as well.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::fetch::{Fetched, Withheld};
+use super::head::HeadFault;
+use super::snapshot::Guarded;
+use super::{Gateway, Peer};
+use crate::audit::{Decision, Record, Redaction, Who, write_line};
+use crate::authn::Principal;
+use crate::authz::RuleId;
+use crate::catalog::EndpointId;
+use crate::gate::{Asked, Pass, Refusal};
+use crate::ops::metrics::{EndpointLabels, RedactionLabels, RequestLabels};
+use crate::ops::{clock, date};
+use crate::types::{RequestId, UnixTime};
+
+/// What has become of a request so far.
+pub(super) enum Stage {
+    /// Its head was read, nothing decided.
+    Received,
+    /// Its head could not be read.
+    Malformed(HeadFault),
+    /// Refused before the upstream was asked.
+    Refused(Box<Refusal>),
+    /// Permitted; the upstream is being asked.
+    Passed(Pass),
+    /// Permitted, but nothing of the upstream's answer may leave.
+    Withheld(Pass, Withheld),
+    /// Permitted and answered.
+    Answered(Pass, Fetched),
+}
+
+/// One request.
+pub(super) struct Entry {
+    gateway: Arc<Gateway>,
+    guarded: Arc<Guarded>,
+    source: std::net::IpAddr,
+    protocol: &'static str,
+    pub(super) id: RequestId,
+    pub(super) received: UnixTime,
+    began: Instant,
+    upstream: Option<Duration>,
+    pub(super) stage: Stage,
+    /// The status that was chosen; 0 while there is none.
+    pub(super) status: u16,
+    /// The bytes of body that were sent; `None` until the answer has left whole.
+    pub(super) sent: Option<u64>,
+}
+
+impl Entry {
+    pub(super) fn new(peer: &Peer, guarded: Arc<Guarded>, protocol: &'static str) -> Self {
+        Self {
+            gateway: Arc::clone(&peer.gateway),
+            guarded,
+            source: peer.source,
+            protocol,
+            id: RequestId::new(rand::random()),
+            received: clock::now(),
+            began: clock::instant(),
+            upstream: None,
+            stage: Stage::Received,
+            status: 0,
+            sent: None,
+        }
+    }
+
+    /// Notes how long the upstream took.
+    pub(super) const fn upstream_took(&mut self, span: Duration) {
+        self.upstream = Some(span);
+    }
+
+    fn decision(&self) -> (Decision, &'static str) {
+        match &self.stage {
+            Stage::Received => (Decision::Deny, "aborted"),
+            Stage::Malformed(fault) => (Decision::Deny, fault.label()),
+            Stage::Refused(refusal) => (Decision::Deny, refusal.denial.label()),
+            Stage::Passed(_) => (Decision::Withhold, "aborted"),
+            Stage::Withheld(_, withheld) => (Decision::Withhold, withheld.label()),
+            Stage::Answered(..) => (Decision::Permit, "rule"),
+        }
+    }
+
+    fn count(&self, decision: Decision, reason: &'static str, duration: Duration) {
+        let metrics = &self.gateway.metrics;
+        let endpoint = self.asked().map(|asked| asked.endpoint);
+        if let Stage::Answered(pass, fetched) = &self.stage
+            && let Some(answered) = self.guarded.answered(pass.asked().endpoint, metrics)
+        {
+            answered.requests.inc();
+            answered.duration.observe(duration.as_secs_f64());
+            answered.upstream_duration.observe(self.upstream.unwrap_or_default().as_secs_f64());
+            return self.count_redactions(fetched, endpoint);
+        }
+        let labels = self.guarded.labels(endpoint);
+        metrics.duration.get_or_create(&labels).observe(duration.as_secs_f64());
+        if let Some(span) = self.upstream {
+            metrics.upstream_duration.get_or_create(&labels).observe(span.as_secs_f64());
+        }
+        let EndpointLabels { upstream, endpoint } = labels;
+        let labels = RequestLabels { upstream, endpoint, decision: decision.label(), reason, status: self.status };
+        metrics.requests.get_or_create(&labels).inc();
+    }
+
+    fn count_redactions(&self, fetched: &Fetched, endpoint: Option<EndpointId>) {
+        let metrics = &self.gateway.metrics;
+        if fetched.masked > 0 {
+            metrics.masked.get_or_create(&self.guarded.labels(endpoint)).inc_by(fetched.masked);
+        }
+        for (selector, count) in self.redactions() {
+            let endpoint = self.guarded.labels(endpoint).endpoint;
+            let labels = RedactionLabels { endpoint, selector: selector.to_owned() };
+            metrics.redactions.get_or_create(&labels).inc_by(count);
+        }
+    }
+
+    fn pass(&self) -> Option<&Pass> {
+        match &self.stage {
+            Stage::Passed(pass) | Stage::Withheld(pass, _) | Stage::Answered(pass, _) => Some(pass),
+            Stage::Received | Stage::Malformed(_) | Stage::Refused(_) => None,
+        }
+    }
+
+    /// What was asked, as far as it was understood.
+    fn asked(&self) -> Option<&Asked> {
+        match &self.stage {
+            Stage::Refused(refusal) => refusal.asked.as_ref(),
+            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
+                self.pass().map(Pass::asked)
+            }
+        }
+    }
+
+    /// The selectors that struck, with how often.
+    fn redactions(&self) -> impl Iterator<Item = (&str, u64)> {
+        let Stage::Answered(pass, fetched) = &self.stage else { return EitherIter(None) };
+        let hits = pass.plan().rules().iter().zip(&fetched.hits);
+        EitherIter(Some(hits.filter(|(_, hits)| **hits > 0).map(|(rule, hits)| (rule.selector.as_str(), *hits))))
+    }
+
+    fn record(&self, decision: Decision, reason: &'static str, duration: Duration) -> Vec<u8> {
+        let time = date::rfc3339(self.received);
+        let catalog = self.guarded.policy.catalog();
+        let asked = self.asked();
+        let principal = match &self.stage {
+            Stage::Refused(refusal) => refusal.principal.as_deref(),
+            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
+                self.pass().map(Pass::principal)
+            }
+        };
+        let rule = match &self.stage {
+            Stage::Refused(refusal) => refusal.rule.as_ref(),
+            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
+                self.pass().map(Pass::rule)
+            }
+        };
+        let (upstream_status, masked) = match &self.stage {
+            Stage::Answered(_, fetched) => (Some(fetched.status), fetched.masked),
+            Stage::Withheld(_, withheld) => (withheld.upstream_status(), 0),
+            Stage::Received | Stage::Malformed(_) | Stage::Refused(_) | Stage::Passed(_) => (None, 0),
+        };
+        let record = Record {
+            time: &time,
+            request_id: self.id.as_str(),
+            listener: &self.guarded.listener,
+            source: self.source,
+            protocol: self.protocol,
+            principal: principal.map(who),
+            endpoint: asked.map(|asked| catalog.endpoint(asked.endpoint).name.as_str()),
+            request: asked.map(|asked| asked.target.as_str()),
+            decision,
+            rule: rule.map(RuleId::as_str),
+            reason,
+            status: self.status,
+            upstream_status,
+            redactions: self.redactions().map(|(selector, count)| Redaction { selector, count }).collect(),
+            masked,
+            bytes: self.sent.unwrap_or_default(),
+            cut: self.sent.is_none(),
+            duration_us: micros(duration),
+            upstream_us: self.upstream.map(micros),
+        };
+        let mut line = Vec::with_capacity(512);
+        // Writing into a `Vec` cannot fail.
+        let _ = write_line(&record, &mut line);
+        line
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let duration = clock::instant().saturating_duration_since(self.began);
+        let (decision, reason) = self.decision();
+        self.count(decision, reason, duration);
+        self.gateway.audit.write(&self.record(decision, reason, duration));
+    }
+}
+
+/// The record of a connection that was closed before a request was read.
+pub(super) fn refused_connection(peer: &Peer, guarded: &Guarded, reason: &'static str) {
+    let (time, request_id) = (date::rfc3339(clock::now()), RequestId::new(rand::random()).to_string());
+    let record = Record {
+        time: &time,
+        request_id: &request_id,
+        listener: &guarded.listener,
+        source: peer.source,
+        protocol: "-",
+        principal: None,
+        endpoint: None,
+        request: None,
+        decision: Decision::Deny,
+        rule: None,
+        reason,
+        status: 0,
+        upstream_status: None,
+        redactions: Vec::new(),
+        masked: 0,
+        bytes: 0,
+        cut: false,
+        duration_us: 0,
+        upstream_us: None,
+    };
+    let mut line = Vec::new();
+    // Writing into a `Vec` cannot fail.
+    let _ = write_line(&record, &mut line);
+    peer.gateway.audit.write(&line);
+    let labels = crate::ops::metrics::ConnectionLabels { reason };
+    peer.gateway.metrics.connections_refused.get_or_create(&labels).inc();
+}
+
+fn who(principal: &Principal) -> Who<'_> {
+    Who { issuer: principal.issuer(), subject: principal.subject(), method: principal.method().label() }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// An iterator that may be none at all.
+struct EitherIter<I>(Option<I>);
+
+impl<I: Iterator> Iterator for EitherIter<I> {
+    type Item = I::Item;
+
+    fn next(&mut self) -> Option<I::Item> {
+        self.0.as_mut()?.next()
+    }
+}

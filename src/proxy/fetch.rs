@@ -1,0 +1,219 @@
+//! Asks the upstream on behalf of a [`Pass`] and takes out of its answer what must not leave.
+//!
+//! The request is built from the pass alone. The answer is redacted while it arrives and leaves only when it is whole:
+//! status and length are always true, and a body that cannot be trusted never shows a byte.
+
+use std::sync::Arc;
+
+use super::snapshot::Guarded;
+use crate::gate::Pass;
+use crate::redact::{BodyKind, Plan, RedactErrorKind, Redactor};
+use crate::types::RequestId;
+use crate::upstream::{FetchError, ResponseHead, Sink, Stop, Take, write_get};
+
+/// A redacted answer, whole.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    /// The upstream's status.
+    pub(super) status: u16,
+    /// What may leave.
+    pub(super) body: Vec<u8>,
+    /// How often each rule of the plan struck.
+    pub(super) hits: Vec<u64>,
+    /// How often the safety net masked something.
+    pub(super) masked: u64,
+}
+
+/// Why nothing of an upstream's answer may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Withheld {
+    /// It did not come, or not whole, or not in a form that can be trusted.
+    Fetch(FetchError),
+    /// It is not a success; its body may say anything.
+    Status(u16),
+    /// Its type is not the one of this endpoint.
+    ContentType,
+    /// It cannot be redacted.
+    Redaction(RedactErrorKind),
+}
+
+impl Withheld {
+    /// The upstream's status, where it is passed on: a probe must see that a server is unwell. Never its body.
+    pub(super) const fn relayed(self) -> Option<u16> {
+        match self {
+            Self::Status(status @ (400 | 404 | 500 | 503)) => Some(status),
+            Self::Status(_) | Self::Fetch(_) | Self::ContentType | Self::Redaction(_) => None,
+        }
+    }
+
+    pub(super) const fn status(self) -> u16 {
+        if let Some(status) = self.relayed() {
+            return status;
+        }
+        match self {
+            Self::Fetch(FetchError::TimedOut) => 504,
+            Self::Fetch(_) | Self::Status(_) | Self::ContentType | Self::Redaction(_) => 502,
+        }
+    }
+
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Fetch(error) => error.label(),
+            Self::Status(_) => "upstream_status",
+            Self::ContentType => "upstream_content_type",
+            Self::Redaction(kind) => kind.label(),
+        }
+    }
+
+    pub(super) const fn upstream_status(self) -> Option<u16> {
+        match self {
+            Self::Status(status) => Some(status),
+            Self::ContentType | Self::Redaction(_) => Some(200),
+            Self::Fetch(_) => None,
+        }
+    }
+}
+
+/// Fetches and redacts what `pass` permits.
+pub(super) async fn fetch(guarded: &Guarded, pass: &Pass, id: RequestId) -> Result<Fetched, Withheld> {
+    let span = RequestId::new(rand::random());
+    let trace = ["00-", id.as_str(), "-", span.as_str().get(..16).unwrap_or_default(), "-00"].concat();
+    let mut request = Vec::with_capacity(320);
+    let accept = match pass.plan().kind() {
+        BodyKind::Json => "application/json",
+        BodyKind::Text => "*/*",
+    };
+    let fields = [
+        ("Accept", accept),
+        ("User-Agent", "monward"),
+        ("Via", "1.1 monward"),
+        ("X-Request-Id", id.as_str()),
+        ("traceparent", trace.as_str()),
+    ];
+    write_get(&mut request, guarded.pool.authority(), &pass.asked().target, &fields).map_err(Withheld::Fetch)?;
+    let mut sink = Redacting::new(pass.plan());
+    match guarded.pool.fetch(&request, &mut sink).await {
+        Ok(_) => sink.finish(),
+        Err(error) => Err(sink.withheld.unwrap_or(Withheld::Fetch(error))),
+    }
+}
+
+/// Redacts an answer while it arrives.
+struct Redacting {
+    redactor: Redactor,
+    kind: BodyKind,
+    status: u16,
+    body: Vec<u8>,
+    withheld: Option<Withheld>,
+}
+
+impl Redacting {
+    fn new(plan: &Arc<Plan>) -> Self {
+        Self {
+            redactor: Redactor::new(Arc::clone(plan)),
+            kind: plan.kind(),
+            status: 0,
+            body: Vec::new(),
+            withheld: None,
+        }
+    }
+
+    fn finish(mut self) -> Result<Fetched, Withheld> {
+        if let Some(withheld) = self.withheld {
+            return Err(withheld);
+        }
+        let report = self.redactor.finish(&mut self.body).map_err(|error| Withheld::Redaction(error.kind))?;
+        Ok(Fetched { status: self.status, body: self.body, hits: report.hits, masked: report.masked })
+    }
+
+    fn stop(&mut self, withheld: Withheld) -> Stop {
+        self.withheld = Some(withheld);
+        Stop
+    }
+}
+
+impl Sink for Redacting {
+    fn head(&mut self, head: &ResponseHead<'_>) -> Result<Take, Stop> {
+        self.status = head.status;
+        if head.status != 200 {
+            self.withheld = Some(Withheld::Status(head.status));
+            return Ok(Take::Head);
+        }
+        if !fits(self.kind, head.content_type) {
+            return Err(self.stop(Withheld::ContentType));
+        }
+        if let Some(length) = head.content_length.and_then(|length| usize::try_from(length).ok()) {
+            self.body.reserve(length.min(1 << 20));
+        }
+        Ok(Take::Body)
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        self.redactor.push(bytes, &mut self.body).map_err(|error| self.stop(Withheld::Redaction(error.kind)))
+    }
+}
+
+/// Whether a body of this type may be what the endpoint answers; one that says nothing may be. What is done with it never depends on the type.
+fn fits(kind: BodyKind, content_type: Option<&[u8]>) -> bool {
+    let Some(value) = content_type else { return true };
+    let mut parts = value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    let media = parts.next().unwrap_or_default();
+    let utf8 = |part: &[u8]| {
+        let (name, value) = part.split_at(part.iter().position(|byte| *byte == b'=').unwrap_or(part.len()));
+        let value = value.strip_prefix(b"=").unwrap_or_default();
+        !name.eq_ignore_ascii_case(b"charset")
+            || value.eq_ignore_ascii_case(b"utf-8")
+            || value.eq_ignore_ascii_case(b"\"utf-8\"")
+    };
+    let kind_fits = match kind {
+        BodyKind::Json => media.eq_ignore_ascii_case(b"application/json"),
+        // NATS declares its stack dump as JSON.
+        BodyKind::Text => {
+            media.eq_ignore_ascii_case(b"application/json")
+                || media.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"text/"))
+        }
+    };
+    kind_fits && parts.all(utf8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_declared_kind_of_body_is_read() {
+        use BodyKind::{Json, Text};
+        for (kind, content_type, wanted) in [
+            (Json, Some("application/json"), true),
+            (Json, Some("Application/JSON; charset=UTF-8"), true),
+            (Json, Some("application/json; charset=utf-16"), false),
+            (Json, Some("application/javascript"), false),
+            (Json, Some("application/x-ndjson"), false),
+            (Json, Some("text/html"), false),
+            (Json, Some("text/plain"), false),
+            (Json, None, true),
+            (Text, Some("text/plain; charset=utf-8"), true),
+            (Text, Some("application/json"), true),
+            (Text, Some("image/png"), false),
+            (Text, None, true),
+        ] {
+            assert_eq!(fits(kind, content_type.map(str::as_bytes)), wanted, "{kind:?} {content_type:?}");
+        }
+    }
+
+    #[test]
+    fn only_statuses_that_tell_a_probe_something_are_passed_on() {
+        for (withheld, wanted) in [
+            (Withheld::Status(503), 503),
+            (Withheld::Status(404), 404),
+            (Withheld::Status(301), 502),
+            (Withheld::Status(206), 502),
+            (Withheld::Status(401), 502),
+            (Withheld::Fetch(FetchError::TimedOut), 504),
+            (Withheld::Fetch(FetchError::Truncated), 502),
+            (Withheld::ContentType, 502),
+        ] {
+            assert_eq!(withheld.status(), wanted, "{withheld:?}");
+        }
+    }
+}

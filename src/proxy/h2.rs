@@ -1,0 +1,169 @@
+//! HTTP/2: converts each stream to the same facts, and the answer back.
+//!
+//! Frames, flow control and floods are the `h2` crate's; the bounds are pingora's defaults, made narrower. Streams are
+//! accepted here and not by pingora, which answers some requests before anybody could record them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::server::{Connection, SendResponse};
+use h2::{Reason, RecvStream, SendStream};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Request, Response};
+use pingora::protocols::http::v2::server::default_h2_options;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{sleep, timeout};
+
+use super::Peer;
+use super::entry::{Entry, refused_connection};
+use super::exchange::{Facts, InForce, exchange, malformed};
+use super::head::{HeadFault, MAX_TARGET, is_host};
+use super::respond::Answer;
+use super::wire::longest_write;
+use crate::ops::{clock, date};
+
+/// The largest header list that is decoded at all, in bytes as RFC 9113 §6.5.2 counts them.
+const HARD_HEADER_LIST: u32 = 128 * 1024;
+/// The most streams that one connection may have open.
+const MAX_STREAMS: u32 = 100;
+/// The most of a body that is handed over at once.
+const PIECE: usize = 64 * 1024;
+
+/// Serves one connection to its end.
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(peer: Peer, stream: S) {
+    let mut options = default_h2_options();
+    // Beyond this, h2 answers by itself, without a record; up to it, a head that is too large gets our own answer.
+    options.max_header_list_size(HARD_HEADER_LIST).max_concurrent_streams(MAX_STREAMS);
+    match timeout(peer.gateway.limits.header, options.handshake(stream)).await {
+        Ok(Ok(connection)) => accept(&peer, connection).await,
+        Ok(Err(_)) | Err(_) => {
+            if let Some(force) = InForce::now(&peer) {
+                refused_connection(&peer, force.guarded(), "h2_preface");
+            }
+        }
+    }
+}
+
+/// Accepts streams until the client leaves, the connection is idle for too long, or a drain has let all of them finish.
+async fn accept<S: AsyncRead + AsyncWrite + Unpin>(peer: &Peer, mut connection: Connection<S, Bytes>) {
+    let limits = &peer.gateway.limits;
+    let mut stopping = peer.gateway.tasks.stopping();
+    let (mut told, mut quiet) = (false, true);
+    let mut patience = limits.header;
+    // Each stream holds one more.
+    let streams = Arc::new(());
+    loop {
+        tokio::select! {
+            biased;
+            () = stopping.stopped(), if !told => {
+                connection.graceful_shutdown();
+                told = true;
+            }
+            accepted = connection.accept() => {
+                let Some(Ok((request, respond))) = accepted else { return };
+                (quiet, patience) = (false, limits.idle);
+                let (peer, stream) = (peer.clone(), Arc::clone(&streams));
+                peer.gateway.tasks.clone().spawn(async move {
+                    serve_stream(&peer, request, respond).await;
+                    drop(stream);
+                });
+            }
+            // Closed when it was without a stream at the beginning and at the end of one whole span.
+            () = sleep(patience) => {
+                let idle = Arc::strong_count(&streams) == 1;
+                if idle && quiet {
+                    return;
+                }
+                quiet = idle;
+            }
+        }
+    }
+}
+
+async fn serve_stream(peer: &Peer, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+    let (head, body) = request.into_parts();
+    let Some((answer, mut entry)) = answer(peer, &head, body.is_end_stream()).await else { return };
+    let patience = peer.gateway.limits.write;
+    let longest = longest_write(answer.body.len(), patience);
+    let head_only = head.method == http::Method::HEAD;
+    // A client that is gone or too slow is noted by what was sent to it: nothing.
+    let sent = timeout(longest, send(&mut respond, &answer, head_only, patience)).await;
+    match sent {
+        Ok(Some(bytes)) => entry.sent = Some(bytes),
+        Ok(None) | Err(_) => respond.send_reset(Reason::CANCEL),
+    }
+}
+
+/// The same checks as the HTTP/1.1 lane makes on a head, on what HTTP/2 has of it.
+async fn answer(peer: &Peer, head: &Parts, bodiless: bool) -> Option<(Answer, Entry)> {
+    let force = InForce::now(peer)?;
+    let fault = |fault| Some(malformed(peer, &force, fault, "HTTP/2"));
+    let values = |name: HeaderName| head.headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
+    if !bodiless || values(http::header::CONTENT_LENGTH).any(|length| length != b"0") {
+        return fault(HeadFault::Body);
+    }
+    if list_size(head) > peer.gateway.limits.header_bytes {
+        return fault(HeadFault::TooLarge);
+    }
+    if head.headers.contains_key(http::header::EXPECT) {
+        return fault(HeadFault::Expect);
+    }
+    let target = head.uri.path_and_query().map_or("", |target| target.as_str()).as_bytes();
+    if target.len() > MAX_TARGET {
+        return fault(HeadFault::TargetTooLong);
+    }
+    let authority = head.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let mut hosts = values(http::header::HOST).chain(authority);
+    let host = hosts.next().unwrap_or_default();
+    let several = values(http::header::HOST).count() > 1;
+    if several || !is_host(host) || hosts.any(|other| !other.eq_ignore_ascii_case(host)) {
+        return fault(HeadFault::Host);
+    }
+    let authorization: Vec<&[u8]> = values(http::header::AUTHORIZATION).take(2).collect();
+    let mut accepts = values(http::header::ACCEPT);
+    let accept = accepts.next().filter(|_| accepts.next().is_none());
+    let facts = Facts {
+        method: head.method.as_str().as_bytes(),
+        target,
+        host,
+        authorization: &authorization,
+        accept,
+        protocol: "HTTP/2",
+    };
+    Some(exchange(peer, &force, &facts).await)
+}
+
+/// The size of a header list: names, values and 32 bytes for each field (RFC 9113 §6.5.2).
+fn list_size(head: &Parts) -> usize {
+    let fields: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+    let authority = head.uri.authority().map_or(0, |authority| authority.as_str().len());
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    fields + authority + target
+}
+
+/// Sends head and body and ends the stream: the bytes of body, or `None` when the client is gone or does not read.
+async fn send(respond: &mut SendResponse<Bytes>, answer: &Answer, head_only: bool, patience: Duration) -> Option<u64> {
+    let mut head = Response::builder().status(answer.status).version(http::Version::HTTP_2);
+    for (name, value) in answer.all_fields() {
+        head = head.header(name, value);
+    }
+    let head = head.header(http::header::DATE, date::http_date(clock::now())).body(()).ok()?;
+    let body = if head_only { Bytes::new() } else { Bytes::copy_from_slice(&answer.body) };
+    let bytes = body.len() as u64;
+    let mut stream = respond.send_response(head, body.is_empty()).ok()?;
+    send_body(&mut stream, body, patience).await?;
+    Some(bytes)
+}
+
+/// Hands the body over as the client's window opens; each piece must find room within `patience`.
+async fn send_body(stream: &mut SendStream<Bytes>, mut body: Bytes, patience: Duration) -> Option<()> {
+    while !body.is_empty() {
+        stream.reserve_capacity(body.len().min(PIECE));
+        let room = std::future::poll_fn(|context| stream.poll_capacity(context));
+        let room = timeout(patience, room).await.ok()??.ok()?;
+        let piece = body.split_to(room.min(body.len()));
+        stream.send_data(piece, body.is_empty()).ok()?;
+    }
+    Some(())
+}

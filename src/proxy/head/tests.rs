@@ -1,0 +1,100 @@
+use super::*;
+
+const CAP: usize = 16 * 1024;
+
+fn fault(text: &str) -> Option<HeadFault> {
+    read(text.as_bytes(), CAP).err()
+}
+
+#[test]
+fn a_plain_request_is_read_with_its_parts() {
+    let text = b"GET /varz?a=1 HTTP/1.1\r\nHost: mon.test:8443\r\nAuthorization: Bearer x\r\naccept: text/html\r\nConnection: keep-alive, Close\r\n\r\nrest";
+    let head = read(text, CAP).unwrap().unwrap();
+    let part = |range: &Range<usize>| std::str::from_utf8(&text[range.clone()]).unwrap();
+    assert_eq!(part(&head.method), "GET");
+    assert_eq!(part(&head.target), "/varz?a=1");
+    assert_eq!(part(&head.host), "mon.test:8443");
+    assert_eq!(head.authorization.iter().map(part).collect::<Vec<_>>(), ["Bearer x"]);
+    assert_eq!(part(&head.accept.unwrap()), "text/html");
+    assert!(head.close);
+    assert_eq!(&text[head.end..], b"rest");
+}
+
+#[test]
+fn a_head_is_the_same_however_it_arrives() {
+    let text = b"GET /varz HTTP/1.1\r\nHost: a\r\n\r\n";
+    for end in 0..text.len() {
+        assert_eq!(read(&text[..end], CAP), Ok(None), "{end}");
+    }
+    assert!(read(text, CAP).unwrap().is_some());
+}
+
+#[test]
+fn what_is_not_exactly_a_bodiless_http_1_1_request_is_refused() {
+    use HeadFault::{Body, Expect, Host, Syntax, TooLarge, Version};
+    let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(64));
+    for (name, text, wanted) in [
+        ("bare line feeds", "GET / HTTP/1.1\nHost: a\n\n", Syntax),
+        ("a bare line feed in the middle", "GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n", Syntax),
+        ("a bare carriage return in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n", Syntax),
+        ("a NUL in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", Syntax),
+        ("a folded line", "GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", Syntax),
+        ("white space before the first field", "GET / HTTP/1.1\r\n Host: a\r\n\r\n", Syntax),
+        ("white space before a colon", "GET / HTTP/1.1\r\nHost : a\r\n\r\n", Syntax),
+        ("a field without a colon", "GET / HTTP/1.1\r\nHost: a\r\nnocolon\r\n\r\n", Syntax),
+        ("a field without a name", "GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n", Syntax),
+        ("a name outside ASCII", "GET / HTTP/1.1\r\nHost: a\r\nXÿ: a\r\n\r\n", Syntax),
+        ("an empty line first", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Syntax),
+        ("two spaces", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", Syntax),
+        ("a tab between the parts", "GET\t/\tHTTP/1.1\r\nHost: a\r\n\r\n", Syntax),
+        ("a space in the target", "GET /a /b HTTP/1.1\r\nHost: a\r\n\r\n", Syntax),
+        ("no target", "GET  HTTP/1.1\r\nHost: a\r\n\r\n", Syntax),
+        ("a method with quotes", "G=\"x\" / HTTP/1.1\r\nHost: a\r\n\r\n", Syntax),
+        ("HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\n\r\n", Version),
+        ("HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n", Version),
+        ("HTTP/2.0 in words", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", Version),
+        ("no host", "GET / HTTP/1.1\r\nX: y\r\n\r\n", Host),
+        ("two hosts", "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", Host),
+        ("an empty host", "GET / HTTP/1.1\r\nHost: \r\n\r\n", Host),
+        ("user-info in the host", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", Host),
+        ("a transfer coding", "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", Body),
+        ("a transfer coding of no effect", "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", Body),
+        ("a length", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", Body),
+        ("an empty length", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: \r\n\r\n", Body),
+        ("a length with a sign", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +0\r\n\r\n", Body),
+        ("two lengths", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", Body),
+        ("an expectation", "GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n", Expect),
+        ("more than 64 fields", &many, TooLarge),
+    ] {
+        assert_eq!(fault(text), Some(wanted), "{name}");
+    }
+}
+
+#[test]
+fn faults_show_before_the_head_is_complete() {
+    assert_eq!(fault("GET / HTTP/1.1\n"), Some(HeadFault::Syntax));
+    assert_eq!(fault("\x16\x03\x01"), Some(HeadFault::Syntax));
+}
+
+#[test]
+fn a_length_of_zero_is_no_body() {
+    assert_eq!(fault("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"), None);
+}
+
+#[test]
+fn heads_and_targets_are_bounded() {
+    assert_eq!(
+        fault(&format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(9000))),
+        Some(HeadFault::TargetTooLong)
+    );
+    assert_eq!(fault(&format!("GET /{}", "a".repeat(CAP))), Some(HeadFault::TargetTooLong));
+    assert_eq!(fault(&format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(CAP))), Some(HeadFault::TooLarge));
+    let exact = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(CAP - 32));
+    assert_eq!((exact.len(), fault(&exact)), (CAP, None));
+}
+
+#[test]
+fn a_second_authorization_is_kept_so_that_it_can_be_refused() {
+    let text = b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: a\r\nAuthorization: b\r\nAuthorization: c\r\n\r\n";
+    assert_eq!(read(text, CAP).unwrap().unwrap().authorization.len(), 2);
+}
