@@ -15,3 +15,6 @@ pub mod tls;
 pub mod upstream;
 pub mod oidc;
 pub mod proxy;
+pub mod server;
+pub mod demo;
+pub mod cli;

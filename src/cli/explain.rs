@@ -1,0 +1,131 @@
+//! `monward explain`: what a policy does with one request, and why.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use serde_json::{Map, Value};
+
+use super::{complain_all, say};
+use crate::authn::Principal;
+use crate::authz::{Outcome, Policy, explain};
+use crate::config::load::load;
+use crate::document::Fault;
+use crate::server;
+
+/// Who asks for what, of which policy.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Nothing is asked of a server or an issuer: the caller is supposed to have proven who it is.
+The exit code is 0 when the request is permitted and 1 when it is refused.
+
+Examples:
+  monward explain --policy policies/nats.yaml --claim groups=nats-operator '/connz?limit=10'
+  monward explain --policy policy.yaml --claims '{\"scope\":\"nats.read\"}' /varz
+  monward explain --config monward.yaml --issuer corp --subject bob --claim realm_access.roles=viewer --method HEAD /varz")]
+pub(super) struct Arguments {
+    /// The policy that is asked
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    policy: Option<PathBuf>,
+    /// The configuration whose policy is asked
+    #[arg(long, value_name = "FILE", env = "MONWARD_CONFIG", default_value = "monward.yaml")]
+    config: PathBuf,
+    /// The upstream whose policy is asked, when the configuration has several
+    #[arg(long, value_name = "NAME")]
+    upstream: Option<String>,
+    /// The name of the issuer that vouches for the caller
+    #[arg(long, value_name = "NAME", default_value = "corp")]
+    issuer: String,
+    /// The caller's subject
+    #[arg(long, value_name = "SUBJECT", default_value = "somebody")]
+    subject: String,
+    /// A value in a list claim of the caller; dots nest, the same name again adds to the list
+    #[arg(long = "claim", value_name = "NAME=VALUE")]
+    claims: Vec<String>,
+    /// Claims of the caller as a JSON object, for texts, numbers and whatever a token may hold
+    #[arg(long = "claims", value_name = "JSON")]
+    object: Option<String>,
+    /// The request's method
+    #[arg(long, value_name = "METHOD", default_value = "GET")]
+    method: String,
+    /// The request's path and query
+    #[arg(value_name = "TARGET")]
+    target: String,
+}
+
+/// 0 when the request is permitted, 1 when it is refused.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let policy = match policy(arguments)? {
+        Ok(policy) => policy,
+        Err(faults) => {
+            complain_all(&faults);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let mut claims = claims(&arguments.claims)?;
+    if let Some(object) = &arguments.object {
+        claims.extend(serde_json::from_str::<Map<String, Value>>(object).context("--claims is not a JSON object")?);
+    }
+    let who = Principal::supposed(arguments.issuer.clone(), arguments.subject.clone(), claims);
+    let explanation = explain(&policy, &who, &arguments.method, &arguments.target);
+    say(&explanation);
+    Ok(match explanation.outcome {
+        Outcome::Permitted { .. } => ExitCode::SUCCESS,
+        Outcome::NotUnderstood(_) | Outcome::Refused(_) => ExitCode::FAILURE,
+    })
+}
+
+fn policy(arguments: &Arguments) -> anyhow::Result<Result<Policy, Vec<Fault>>> {
+    if let Some(file) = &arguments.policy {
+        return Ok(server::read_policy(file));
+    }
+    let loaded = match load(&arguments.config) {
+        Ok(loaded) => loaded,
+        Err(faults) => return Ok(Err(faults)),
+    };
+    let upstreams = &loaded.config.upstreams;
+    let found = match (&arguments.upstream, upstreams.as_slice()) {
+        (Some(name), all) => all.iter().find(|upstream| upstream.name == *name),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    let Some(upstream) = found else {
+        let names: Vec<&str> = upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
+        bail!("say which upstream is meant: --upstream with one of {}", crate::document::quoted(&names));
+    };
+    Ok(server::policy_of(&loaded, upstream))
+}
+
+/// `a.b=x a.b=y` becomes `{"a":{"b":["x","y"]}}`.
+fn claims(pairs: &[String]) -> anyhow::Result<Map<String, Value>> {
+    let mut claims = Map::new();
+    for pair in pairs {
+        let (path, value) = pair.split_once('=').with_context(|| format!("`{pair}` is not NAME=VALUE"))?;
+        insert(&mut claims, path, value).with_context(|| format!("`{path}` is a value and a parent of values"))?;
+    }
+    Ok(claims)
+}
+
+fn insert(into: &mut Map<String, Value>, path: &str, value: &str) -> Option<()> {
+    let Some((first, rest)) = path.split_once('.') else {
+        let list = into.entry(path).or_insert_with(|| Value::Array(Vec::new()));
+        list.as_array_mut()?.push(Value::String(value.to_owned()));
+        return Some(());
+    };
+    let inner = into.entry(first).or_insert_with(|| Value::Object(Map::new()));
+    insert(inner.as_object_mut()?, rest, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_nest_by_dots_and_repeat_into_lists() {
+        let pairs = ["groups=a", "groups=b", "realm_access.roles=c"].map(str::to_owned);
+        let expected = serde_json::json!({"groups": ["a", "b"], "realm_access": {"roles": ["c"]}});
+        assert_eq!(Value::Object(claims(&pairs).unwrap()), expected);
+        assert!(claims(&["nothing".to_owned()]).is_err());
+        assert!(claims(&["a=1".to_owned(), "a.b=2".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,86 @@
+//! The commands: one file each; arguments in, exit code out.
+//!
+//! 0 is success, 1 is "no" (faults found, a request denied, a tour that went wrong), 2 is wrong usage.
+
+mod check;
+mod demo;
+mod explain;
+mod serve;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::document::Fault;
+
+/// Identity-aware reverse proxy for monitoring endpoints.
+#[derive(Debug, Parser)]
+#[command(name = "monward", version, about, propagate_version = true, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Guard an upstream: listen, decide, redact, record
+    Serve(serve::Arguments),
+    /// Find every fault in configurations and policies, and run the policies' cases
+    Check(check::Arguments),
+    /// Say what a policy does with one request, and why
+    Explain(explain::Arguments),
+    /// Show it all on this machine, with nothing to set up
+    Demo(demo::Arguments),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            complain(format_args!("monward: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A line on standard error; nobody is there to hear when that fails. What a file spelled cannot move the terminal.
+fn complain(line: impl Display) {
+    let line = line.to_string();
+    let control = |character: char| character.is_control() && character != '\n';
+    let safe: String = line.split_inclusive(control).map(escape_last).collect();
+    let _ = writeln!(io::stderr(), "{safe}");
+}
+
+/// `text` with its last character escaped when it is a control character.
+fn escape_last(text: &str) -> String {
+    match text.char_indices().next_back() {
+        Some((at, last)) if last.is_control() && last != '\n' => {
+            format!("{}{}", text.get(..at).unwrap_or_default(), last.escape_default())
+        }
+        Some(_) | None => text.to_owned(),
+    }
+}
+
+/// Text on standard output; a closed pipe is the reader's choice.
+fn say(text: impl Display) {
+    let _ = write!(io::stdout(), "{text}");
+}
+
+/// All faults, a line each, and how many there are.
+fn complain_all(faults: &[Fault]) {
+    faults.iter().for_each(complain);
+    complain(match faults.len() {
+        1 => "1 fault".to_owned(),
+        count => format!("{count} faults"),
+    });
+}

@@ -1,0 +1,185 @@
+//! From a configuration to everything that is in force: certificates, policies, pools, issuers' settings.
+//!
+//! All files are opened and checked here, and every fault of all of them is reported at once.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use governor::clock::DefaultClock;
+use rustls::pki_types::ServerName;
+
+use super::issuers::{Prepared, prepare};
+use crate::authz::{Cases, Policy};
+use crate::config::load::{Loaded, fault, text};
+use crate::config::{Listener, Upstream};
+use crate::document::{Fault, Place};
+use crate::proxy::{EndpointFigures, Guarded, Snapshot};
+use crate::quota::Limiter;
+use crate::tls::client::{Identity, Roots, client_config};
+use crate::tls::server;
+use crate::upstream::{Limits, Place as Dial, Pool, Target, TargetTls};
+
+/// Everything of a configuration that can be in force.
+pub struct Assembled {
+    /// One per listener.
+    pub guarded: Vec<Arc<Guarded>>,
+    /// The issuers, ready to be started.
+    pub issuers: Vec<Prepared>,
+}
+
+/// Opens all files of a configuration. `before` is what was in force until now: where a policy's limits stay the same,
+/// nobody gets a fresh share, and an issuer that stays the same keeps its keys.
+///
+/// # Errors
+/// Every fault of every file.
+pub fn assemble(loaded: &Loaded, before: Option<&Snapshot>) -> Result<Assembled, Vec<Fault>> {
+    let (old_guarded, old_issuers) =
+        before.map_or((&[][..], &[][..]), |before| (before.guarded.as_slice(), before.issuers.as_slice()));
+    let mut faults = audit_folder(loaded);
+    let mut guarded = Vec::new();
+    for (index, listener) in loaded.config.listeners.iter().enumerate() {
+        match guard(loaded, listener, old_guarded.get(index)) {
+            Ok(one) => guarded.push(Arc::new(one)),
+            Err(more) => faults.extend(more),
+        }
+    }
+    let mut issuers = Vec::new();
+    for settings in &loaded.config.issuers {
+        match prepare(loaded, settings, old_issuers) {
+            Ok(one) => issuers.push(one),
+            Err(more) => faults.extend(more),
+        }
+    }
+    faults.sort_by(|a, b| (&a.file, a.place, &a.message).cmp(&(&b.file, b.place, &b.message)));
+    faults.dedup();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(Assembled { guarded, issuers })
+}
+
+fn guard(loaded: &Loaded, listener: &Listener, before: Option<&Arc<Guarded>>) -> Result<Guarded, Vec<Fault>> {
+    let Some(upstream) = loaded.config.upstreams.get(listener.upstream) else { return Err(Vec::new()) };
+    let tls = tls_side(loaded, listener);
+    let policy = policy_of(loaded, upstream);
+    let pool = pool(loaded, upstream);
+    let (tls, policy, pool) = match (tls, policy, pool) {
+        (Ok(tls), Ok(policy), Ok(pool)) => (tls, policy, pool),
+        (tls, policy, pool) => {
+            let all = [tls.err(), policy.err(), pool.err()];
+            return Err(all.into_iter().flatten().flatten().collect());
+        }
+    };
+    let limiter = match before {
+        Some(before) if before.policy.limits() == policy.limits() => Arc::clone(&before.limiter),
+        Some(_) | None => Arc::new(Limiter::new(policy.limits(), DefaultClock::default())),
+    };
+    let endpoints = policy.catalog().endpoints.iter().map(|endpoint| EndpointFigures::new(&endpoint.name)).collect();
+    Ok(Guarded {
+        listener: listener.address.to_string(),
+        hosts: listener.hosts.clone(),
+        tls,
+        policy,
+        limiter,
+        upstream: Arc::from(upstream.name.as_str()),
+        pool,
+        endpoints,
+    })
+}
+
+fn tls_side(loaded: &Loaded, listener: &Listener) -> Result<Arc<rustls::ServerConfig>, Vec<Fault>> {
+    let mut served = Vec::new();
+    let mut faults = Vec::new();
+    for pair in &listener.certificates {
+        let (certificate, key) = (loaded.at(&pair.certificate), loaded.at(&pair.key));
+        match server::load(&certificate, &key) {
+            Ok(one) => served.push(one),
+            Err(error) => faults.extend(fault(&format!("listener `{}`", listener.address), error.to_string())),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    server::config(&served, listener.tls12).map_err(|error| fault("TLS", error.to_string()))
+}
+
+/// The policy that guards `upstream`. It may name only issuers that the configuration has.
+///
+/// # Errors
+/// Every fault of the policy.
+pub fn policy_of(loaded: &Loaded, upstream: &Upstream) -> Result<Policy, Vec<Fault>> {
+    let path = loaded.at(&upstream.policy);
+    let policy = read_policy(&path)?;
+    let known: Vec<&str> = loaded.config.issuers.iter().map(|issuer| issuer.tokens.name.as_str()).collect();
+    let strangers = policy.issuers().filter(|(name, _)| !known.contains(name));
+    let faults: Vec<Fault> = strangers.map(|(name, place)| stranger(&path, name, place, &known)).collect();
+    if faults.is_empty() { Ok(policy) } else { Err(faults) }
+}
+
+fn stranger(path: &Path, name: &str, place: Place, known: &[&str]) -> Fault {
+    let message = crate::document::unknown("issuer", name, known);
+    Fault { file: path.display().to_string(), place: Some(place), message }
+}
+
+/// The policy in the file `path`.
+///
+/// # Errors
+/// Every fault of the policy.
+pub fn read_policy(path: &Path) -> Result<Policy, Vec<Fault>> {
+    let name = path.display().to_string();
+    let content = text(path)?;
+    Policy::parse_builtin(&name, &content)
+}
+
+/// Runs the cases beside the policy in the file `path`, if there are any (`nats.yaml` has `nats.cases.yaml`).
+///
+/// # Errors
+/// Every fault of the policy and of the cases file, and every case that does not come out as written.
+pub fn run_cases(path: &Path) -> Result<(), Vec<Fault>> {
+    let policy = read_policy(path)?;
+    let cases = path.with_extension("cases.yaml");
+    if !cases.exists() {
+        return Ok(());
+    }
+    let faults = Cases::parse(&cases.display().to_string(), &text(&cases)?)?.run(&policy);
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+fn pool(loaded: &Loaded, upstream: &Upstream) -> Result<Pool, Vec<Fault>> {
+    let default_port = if upstream.tls { 443 } else { 80 };
+    let host = if upstream.host.contains(':') { format!("[{}]", upstream.host) } else { upstream.host.clone() };
+    let authority = if upstream.port == default_port { host } else { format!("{host}:{}", upstream.port) };
+    let tls = if upstream.tls { Some(upstream_tls(loaded, upstream)?) } else { None };
+    let place = Dial::Name { host: upstream.host.clone(), port: upstream.port };
+    let limits = Limits {
+        connect: upstream.connect_timeout,
+        total: upstream.total_timeout,
+        max_body: upstream.max_body as u64,
+        ..Limits::default()
+    };
+    Ok(Pool::new(Target { place, tls, authority }, limits))
+}
+
+fn upstream_tls(loaded: &Loaded, upstream: &Upstream) -> Result<TargetTls, Vec<Fault>> {
+    let identity = upstream
+        .client
+        .as_ref()
+        .map(|client| Identity { certificate: loaded.at(&client.certificate), key: loaded.at(&client.key) });
+    let roots = upstream.ca_file.as_ref().map_or(Roots::System, |file| Roots::File(loaded.at(file)));
+    let place = format!("upstream `{}`", upstream.name);
+    let config = client_config(&roots, identity.as_ref()).map_err(|error| fault(&place, error.to_string()))?;
+    let name = upstream.server_name.clone().unwrap_or_else(|| upstream.host.clone());
+    let name = ServerName::try_from(name.clone())
+        .map_err(|_| fault(&place, format!("`{name}` is not a name that a certificate can carry")))?;
+    Ok(TargetTls { config, name })
+}
+
+/// The audit file is opened later; its folder must be there.
+fn audit_folder(loaded: &Loaded) -> Vec<Fault> {
+    let Some(file) = loaded.config.audit.file.as_ref().map(|file| loaded.at(file)) else { return Vec::new() };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => fault("audit", format!("`{}` is not a folder", folder.display())),
+        Some(_) | None => Vec::new(),
+    }
+}

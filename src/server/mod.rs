@@ -1,0 +1,11 @@
+//! The whole of a running monward: put together from a configuration, started, reloaded, drained.
+//!
+//! In: the path of `monward.yaml`. Out: a [`Running`] server. This is the only place that knows all parts.
+
+mod assemble;
+mod issuers;
+mod listen;
+mod running;
+
+pub use assemble::{Assembled, assemble, policy_of, read_policy, run_cases};
+pub use running::{Addresses, Running, StartFault, Stopped, start};
