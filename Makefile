@@ -1,0 +1,60 @@
+# Two commands: `make demo` and `make test`. Both install what they lack, or say exactly what to install.
+
+CARGO ?= cargo
+ARGS ?=
+# Most tests wait for a server more than they compute.
+THREADS ?= 6
+# Outside target/, so that `cargo clean` and a fresh clone do not throw it away.
+TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/monward/tools
+MONWARD := target/debug/monward
+
+.PHONY: demo test build-tools test-tools fmt clippy unit deny policies advisories bench
+
+# A guided tour on loopback: own certificates, own issuer, own upstream. `make demo ARGS=--exit` ends after the tour.
+demo: build-tools
+	$(CARGO) build --release --locked
+	target/release/monward demo $(ARGS)
+
+# Everything that must hold before a change lands.
+test:
+	@$(MAKE) --no-print-directory test-tools
+	@$(MAKE) --no-print-directory fmt
+	@$(MAKE) --no-print-directory clippy
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory deny
+	@$(MAKE) --no-print-directory policies
+
+build-tools:
+	@sh tests/tools/install.sh build
+
+test-tools:
+	@TOOLS="$(TOOLS)" sh tests/tools/install.sh test
+
+fmt:
+	$(CARGO) fmt --check
+
+clippy:
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+
+# The third-party cases are read from the folder that MONWARD_CORPORA names; their tests fail when it is unset.
+unit:
+	MONWARD_TOOLS="$(TOOLS)" RUST_TEST_THREADS=$(THREADS) $(CARGO) test --locked
+
+deny:
+	"$(TOOLS)/bin/cargo-deny" --locked check bans licenses sources
+
+# The cases beside the shipped policies.
+policies:
+	$(CARGO) build --locked
+	$(MONWARD) check policies/*.yaml
+
+# Apart from `make test`: the advisory database is fetched from the network.
+advisories: test-tools
+	"$(TOOLS)/bin/cargo-deny" --locked check advisories
+
+# The side-by-side benchmark lives outside this repository.
+bench:
+	@test -n "$(MONWARD_BENCH)" || { echo "make bench: set MONWARD_BENCH to the folder of the side-by-side benchmark (the one that holds its 'run')" >&2; exit 2; }
+	@test -x "$(MONWARD_BENCH)/run" || { echo "make bench: $(MONWARD_BENCH)/run is missing or cannot be executed" >&2; exit 2; }
+	$(CARGO) build --release --locked
+	MONWARD="$(CURDIR)/target/release/monward" "$(MONWARD_BENCH)/run" $(or $(ARGS),W1)

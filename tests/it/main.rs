@@ -1,0 +1,46 @@
+//! The whole of monward from outside: the real program, real TLS, real sockets, real `nats-server`.
+//!
+//! One file per family of attacks; each test carries the id of what it proves (`c05_percent_encoded_letters`).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "the helpers of the tests are tests: they fail by panicking, and they read the clock to keep deadlines"
+)]
+#![allow(
+    clippy::too_many_lines,
+    clippy::excessive_nesting,
+    clippy::format_collect,
+    clippy::format_push_string,
+    clippy::large_stack_arrays,
+    reason = "a table of cases reads best in one piece, and nobody measures how fast a test builds its strings"
+)]
+#![allow(unreachable_pub, reason = "a test binary exports nothing; `pub` says what the helpers offer each other")]
+#![allow(clippy::must_use_candidate, clippy::missing_panics_doc, reason = "nobody but these tests calls the helpers")]
+
+mod support;
+
+mod a_corpora;
+mod a_tokens;
+mod b_keys;
+mod c_target;
+mod d_framing;
+mod demo;
+mod exchange;
+mod f_headers;
+mod g_corpora;
+mod g_redaction;
+mod harness;
+mod hygiene;
+mod i_limits;
+mod invariants;
+mod j_logs;
+mod k_config;
+mod nats;
+mod regression;
+mod tidy;
+mod tls;

