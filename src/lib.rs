@@ -1,4 +1,83 @@
 //! monward is an identity-aware reverse proxy for monitoring endpoints.
+//!
+//! # The life of a request
+//!
+//! ```text
+//! connection ─ tls ─▶ proxy: one strict head ─▶ gate::evaluate
+//!                                                 │  authn    WHO asks         credential → Principal
+//!                                                 │  catalog  WHAT is asked    method + raw target → Resource
+//!                                                 │  authz    MAY they         Principal + Resource → Permit
+//!                                                 │  quota    HOW OFTEN        Permit → Admitted
+//!                                                 ▼
+//!                                               Pass ─▶ proxy: upstream request, rebuilt from the pass alone
+//!                                                 │     upstream: one bounded answer
+//!                                                 ▼     redact   WHAT LEAVES   bytes → bytes without what must not be seen
+//!                                              answer ─▶ audit   WHAT HAPPENED one record, in every branch
+//! ```
+//!
+//! Each arrow is the only constructor of the next type, their fields are private and none of them can be cloned: an
+//! upstream request that nobody permitted does not compile. The first thing that is wrong ends the path with a
+//! [`gate::Denial`] (*refused*: the upstream saw no byte); what is wrong behind the upstream ends it with nothing of
+//! the upstream's answer (*withheld*).
+//!
+//! # The modules, in the order in which they may name each other
+//!
+//! | pure: no IO, no clock, no async, no log | |
+//! |---|---|
+//! | [`types`] | time, request ids, secrets |
+//! | [`document`] | YAML with places; all faults of a file at once |
+//! | [`redact`] | takes out of a body what its reader must not see |
+//! | [`authn`] | tokens, keys, principals |
+//! | [`catalog`] | what can be asked of an upstream; the data is in `policies/catalogs/` |
+//! | [`authz`] | policies, their decisions, cases and explanations |
+//! | [`quota`] | budgets |
+//! | [`gate`] | the whole decision |
+//! | [`audit`] | records |
+//!
+//! | edge | |
+//! |---|---|
+//! | [`config`] | `monward.yaml` |
+//! | [`ops`] | clock, tasks, metrics, admin listener, audit sink, log |
+//! | [`tls`] | certificates and TLS settings of both sides |
+//! | [`upstream`] | a bounded HTTP/1.1 client |
+//! | [`oidc`] | fetches the keys of issuers and keeps them fresh |
+//! | [`proxy`] | the enforcement point |
+//! | [`server`] | puts it all together; start, reload, drain |
+//! | [`demo`] | everything on one machine, with a guided tour |
+//! | [`cli`] | the commands |
+//!
+//! # Words
+//!
+//! *Principal*: who asks, once proven (`AuthZEN`: subject). *Credential*: what was shown to prove it. *Role*: what a
+//! policy calls a set of principals, by their claims. *Endpoint*, *argument*: what a catalogue knows of an upstream.
+//! *Resource*: an endpoint with the arguments of one request. *Rule*, *decision*, *reason*: of a policy. *Obligation*:
+//! what a permit demands, a limit and a redaction (XACML). *Upstream*: the guarded side. *Refuse*: before the upstream;
+//! *withhold*: after it. *Snapshot*: everything that is in force at one moment.
+//!
+//! # Decisions
+//!
+//! What was chosen, what was not, and the price.
+//!
+//! * **HTTP/1.1 is answered by an own lane**, not by pingora's proxy. monward only ever reads, so a request has no
+//!   body; a lane that refuses everything but one strict, bodiless head is small, has no framing to disagree about,
+//!   audits every malformed head, and costs less than half the CPU. pingora accepts bare line feeds, `TE` with `CL`,
+//!   missing hosts and more, repairs them before any hook, and answers others without one. Price: about 500 lines of
+//!   our own.
+//! * **HTTP/2 streams are accepted from the `h2` crate directly**, with pingora's bounded options: pingora answers
+//!   requests with two opinions on their host by itself, and nobody could record them. The accept loop of listeners and
+//!   the TLS streams stay with pingora; its proxy, cache and pool crates are left out.
+//! * **The upstream client is our own**: strict framing, a bounded body, and an answer that leaves only when it is
+//!   whole, so that status and length are always true. Price: answers are held in memory up to `max_body`.
+//! * **Signatures are checked with `ring` alone.** `jsonwebtoken` checks neither duplicate members, `crit`, `typ` nor
+//!   the kind of a key, and would check everything twice. Price: the compact form and claims are read by our own code,
+//!   held to Wycheproof's vectors and to a corpus of hostile tokens.
+//! * **YAML is read into a tree with places**, not by serde: serde stops at the first fault. Price: readers by hand.
+//! * **[`redact`] stands above [`catalog`] and [`authz`]**, although data passes it last: both name selectors, which are
+//!   checked when files are read.
+//! * **The first allow rule that fits decides, a deny rule anywhere beats it.** Rules that add up would let a second role
+//!   widen what a first one may see of an endpoint without anybody having written it.
+//! * **An argument that reveals or costs more than its endpoint must be named by a rule** before anybody may send it
+//!   (`explicit` in the catalogue). Price: a policy is a word longer; it says what it opens.
 
 pub mod types;
 pub mod document;
