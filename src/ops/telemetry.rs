@@ -13,6 +13,9 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::config::Log;
 
+/// How many lines may wait for the reader; their places are made at once.
+const QUEUE: usize = 4096;
+
 /// Starts logging; does nothing when logging has been started before. The last lines are written when the guard is
 /// dropped.
 pub fn start(settings: &Log) -> WorkerGuard {
@@ -23,7 +26,8 @@ pub fn start(settings: &Log) -> WorkerGuard {
         .with_target("pingora", LevelFilter::OFF)
         .with_target("pingora_core", LevelFilter::OFF)
         .with_target("h2", LevelFilter::OFF);
-    let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(std::io::stderr());
+    let (writer, guard) =
+        NonBlockingBuilder::default().lossy(true).buffered_lines_limit(QUEUE).finish(std::io::stderr());
     let lines = fmt::layer().with_writer(writer).with_target(false);
     let lines = if settings.json { lines.json().flatten_event(true).boxed() } else { lines.with_ansi(false).boxed() };
     // A second start, as in tests, keeps the first one.
