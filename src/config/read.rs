@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::units;
-use super::values::{address, bytes, count, path, some_texts, span, whole, word};
+use super::values::{address, bytes, count, is_host_name, path, some_texts, span, whole, word};
 use super::{Audit, Certificate, Config, Issuer, KeySource, Limits, Listener, Log, Upstream};
 use crate::authn::{Algorithm, IssuerSettings, Profile};
 use crate::document::{self, Entry, Fault, Faults, Fields, Node, unknown};
@@ -127,15 +127,6 @@ fn hosts(node: &Node, faults: &mut Faults) -> Option<Vec<String>> {
         }
     }
     Some(hosts.iter().map(|host| host.to_ascii_lowercase()).collect())
-}
-
-/// A name, an IPv4 address, or an IPv6 address in brackets.
-fn is_host_name(host: &str) -> bool {
-    let plain = |text: &str, more: &[u8]| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
-    };
-    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    inner.map_or_else(|| plain(host, b".-_"), |address| plain(address, b".:"))
 }
 
 fn certificates(node: &Node, faults: &mut Faults) -> Option<Vec<Certificate>> {

@@ -98,3 +98,12 @@ fn ranged<T: PartialOrd>(
     }
     Some(value)
 }
+
+/// A name, an IPv4 address, or an IPv6 address in brackets.
+pub(super) fn is_host_name(host: &str) -> bool {
+    let plain = |text: &str, more: &[u8]| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
+    };
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    inner.map_or_else(|| plain(host, b".-_"), |address| plain(address, b".:"))
+}
