@@ -1,9 +1,11 @@
 //! HTTP/2: converts each stream to the same facts, and the answer back.
 //!
 //! Frames, flow control and floods are the `h2` crate's; the bounds are pingora's defaults, made narrower. Streams are
-//! accepted here and not by pingora, which answers some requests before anybody could record them.
+//! accepted here and not by pingora, which answers some requests before anybody could record them. What the crate
+//! itself refuses (malformed streams, broken frames) leaves one record for its connection, with the reason `h2_malformed`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +22,7 @@ use super::entry::{Entry, refused_connection};
 use super::exchange::{Facts, InForce, exchange, malformed};
 use super::head::{HeadFault, MAX_TARGET, is_host};
 use super::respond::Answer;
+use super::watch::Watched;
 use super::wire::longest_write;
 use crate::ops::{clock, date};
 
@@ -35,34 +38,45 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(peer: Peer, stream:
     let mut options = default_h2_options();
     // Beyond this, h2 answers by itself, without a record; up to it, a head that is too large gets our own answer.
     options.max_header_list_size(HARD_HEADER_LIST).max_concurrent_streams(MAX_STREAMS);
+    let (stream, opened) = Watched::new(stream);
     match timeout(peer.gateway.limits.header, options.handshake(stream)).await {
-        Ok(Ok(connection)) => accept(&peer, connection).await,
-        Ok(Err(_)) | Err(_) => {
-            if let Some(force) = InForce::now(&peer) {
-                refused_connection(&peer, force.guarded(), "h2_preface");
-            }
-        }
+        Ok(Ok(connection)) => accept(&peer, connection, &opened).await,
+        Ok(Err(_)) | Err(_) => refused(&peer, "h2_preface"),
+    }
+}
+
+fn refused(peer: &Peer, reason: &'static str) {
+    if let Some(force) = InForce::now(peer) {
+        refused_connection(peer, force.guarded(), reason);
     }
 }
 
 /// Accepts streams until the client leaves, the connection is idle for too long, or a drain has let all of them finish.
-async fn accept<S: AsyncRead + AsyncWrite + Unpin>(peer: &Peer, mut connection: Connection<S, Bytes>) {
+async fn accept<S>(peer: &Peer, mut connection: Connection<S, Bytes>, opened: &AtomicU32)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let limits = &peer.gateway.limits;
     let mut stopping = peer.gateway.tasks.stopping();
-    let (mut told, mut quiet) = (false, true);
+    let (mut told, mut quiet, mut accepted) = (false, true, 0);
     let mut patience = limits.header;
     // Each stream holds one more.
     let streams = Arc::new(());
-    loop {
+    let broken = loop {
         tokio::select! {
             biased;
             () = stopping.stopped(), if !told => {
                 connection.graceful_shutdown();
                 told = true;
             }
-            accepted = connection.accept() => {
-                let Some(Ok((request, respond))) = accepted else { return };
+            next = connection.accept() => {
+                let (request, respond) = match next {
+                    Some(Ok(stream)) => stream,
+                    Some(Err(fault)) => break fault.is_library(),
+                    None => break false,
+                };
                 (quiet, patience) = (false, limits.idle);
+                accepted += 1;
                 let (peer, stream) = (peer.clone(), Arc::clone(&streams));
                 peer.gateway.tasks.clone().spawn(async move {
                     serve_stream(&peer, request, respond).await;
@@ -73,11 +87,16 @@ async fn accept<S: AsyncRead + AsyncWrite + Unpin>(peer: &Peer, mut connection: 
             () = sleep(patience) => {
                 let idle = Arc::strong_count(&streams) == 1;
                 if idle && quiet {
-                    return;
+                    break false;
                 }
                 quiet = idle;
             }
         }
+    };
+    // What a client opens after it was told to stop is its own to repeat.
+    let unread = !told && opened.load(Ordering::Relaxed) > accepted;
+    if broken || unread {
+        refused(peer, "h2_malformed");
     }
 }
 

@@ -14,6 +14,7 @@ mod head;
 mod respond;
 mod seats;
 mod snapshot;
+mod watch;
 mod wire;
 
 use std::net::IpAddr;

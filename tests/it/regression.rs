@@ -140,3 +140,55 @@ fn an_h2_request_with_two_opinions_on_its_host_is_answered_and_recorded() {
     assert!(records.iter().all(|record| record["reason"] == "malformed_host"), "{records:?}");
     upstream.assert_untouched("hosts");
 }
+
+/// A `GET /varz` over HTTP/2 without a token, with `fields` after its own.
+fn anonymous<'a>(fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let own = [(":method", "GET"), (":scheme", "https"), (":authority", "mon.test"), (":path", "/varz")];
+    [&own, fields].concat()
+}
+
+#[test]
+fn what_the_h2_library_refuses_by_itself_leaves_a_record_of_its_connection() {
+    let upstream = Upstream::nats();
+    let gateway = Setup::before(&upstream).start();
+    let header = |fields: &[(&'static str, &'static str)]| h2client::headers(1, &anonymous(fields));
+    let cases = [
+        ("a name with a capital", header(&[("X-Y", "1")])),
+        ("a connection field", header(&[("connection", "close")])),
+        ("two methods", header(&[(":method", "GET")])),
+        ("an unknown pseudo-header", header(&[(":secret", "1")])),
+        ("no path", h2client::headers(1, &anonymous(&[])[..3])),
+        ("data on no stream", h2client::frame(0, 0, 0, b"x")),
+        ("a window of nothing", h2client::frame(8, 0, 0, &[0; 4])),
+    ];
+    for (count, (name, frame)) in cases.iter().enumerate() {
+        let mut connection = gateway.client().with_alpn(&[b"h2"]).connect();
+        // A good request on the same connection is served all the same, unless the connection itself is broken.
+        connection.send(&h2client::raw(&[frame.clone(), h2client::headers(3, &anonymous(&[]))]));
+        eventually("an answer or the end", || {
+            (!connection.text().is_empty())
+                .then_some(())
+                .or_else(|| connection.closes_within(Duration::from_millis(50)).then_some(()))
+        });
+        connection.reset();
+        let records = || gateway.audit_text().matches("\"h2_malformed\"").count();
+        eventually(name, || (records() > count).then_some(()));
+        assert_eq!(records(), count + 1, "{name}");
+    }
+    assert!(gateway.metric("monward_connections_refused_total", &["reason=\"h2_malformed\""]) > 6.0);
+    upstream.assert_untouched("malformed streams");
+}
+
+#[test]
+fn a_header_list_that_h2_does_not_decode_leaves_a_record_and_good_connections_leave_none() {
+    let upstream = Upstream::nats();
+    let gateway = Setup::before(&upstream).start();
+    let viewer = token("viewer");
+    success(&h2client::get(&gateway.client(), "/varz", Some(&viewer)), "a good connection");
+    let big = "x".repeat(140_000);
+    let _refused = h2client::request(&gateway.client(), "GET", "/varz", Some(&viewer), &[("x-big", &big)]);
+    let records = gateway.audit(2);
+    let reasons: Vec<&str> = records.iter().filter_map(|record| record["reason"].as_str()).collect();
+    assert_eq!(reasons, ["rule", "h2_malformed"]);
+    assert_eq!(upstream.requests().len(), 1);
+}

@@ -77,3 +77,28 @@ async fn exchange(client: &Client, request: Request<()>) -> Result<Response, Str
     driver.abort();
     Ok(response)
 }
+
+/// The preface of a connection with empty settings, then `frames`: for what no client library would send.
+pub fn raw(frames: &[Vec<u8>]) -> Vec<u8> {
+    [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, b""), frames.concat()].concat()
+}
+
+/// One frame (RFC 9113 §4.1).
+pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// A HEADERS frame that is the whole request, its fields as literals that are never indexed (RFC 7541 §6.2.3).
+pub fn headers(stream: u32, fields: &[(&str, &str)]) -> Vec<u8> {
+    let literal = |text: &str| {
+        assert!(text.len() < 127 + 128, "{text}");
+        match text.len().checked_sub(127) {
+            None => [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat(),
+            Some(rest) => [&[127, u8::try_from(rest).unwrap()], text.as_bytes()].concat(),
+        }
+    };
+    let block: Vec<u8> =
+        fields.iter().flat_map(|(name, value)| [vec![0x10], literal(name), literal(value)].concat()).collect();
+    frame(1, 0b101, stream, &block)
+}
