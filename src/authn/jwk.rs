@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -107,12 +108,14 @@ impl SkipReason {
 /// A usable public key. It has exactly one algorithm ([RFC 8725 §3.1]).
 ///
 /// [RFC 8725 §3.1]: https://www.rfc-editor.org/rfc/rfc8725#section-3.1
+#[derive(Clone)]
 pub(super) struct Key {
     pub(super) kid: Option<String>,
     pub(super) algorithm: Algorithm,
     material: Material,
 }
 
+#[derive(Clone)]
 enum Material {
     Rsa { parameters: &'static RsaParameters, key: RsaPublicKeyComponents<Vec<u8>> },
     Point { curve: &'static dyn VerificationAlgorithm, key: Vec<u8> },
@@ -143,6 +146,25 @@ impl Key {
             Algorithm::EdDsa => ed25519(members),
         };
         Ok(Self { kid, algorithm, material: material? })
+    }
+
+    /// The key `kid` on P-256 with the coordinates `x` and `y`, for `ES256`.
+    pub(super) fn es256(kid: String, x: &[u8], y: &[u8]) -> Result<Self, SkipReason> {
+        let material = on_curve(x, y, &arithmetic::P256, &signature::ECDSA_P256_SHA256_FIXED)?;
+        Ok(Self { kid: Some(kid), algorithm: Algorithm::Es256, material })
+    }
+
+    /// Adds what tells this key from others.
+    pub(super) fn add_to(&self, hash: &mut digest::Context) {
+        let kid = self.kid.as_deref().unwrap_or_default().as_bytes();
+        let (first, second) = match &self.material {
+            Material::Rsa { key, .. } => (key.n.as_slice(), key.e.as_slice()),
+            Material::Point { key, .. } => (key.as_slice(), &[][..]),
+        };
+        for part in [kid, self.algorithm.label().as_bytes(), first, second] {
+            hash.update(&part.len().to_be_bytes());
+            hash.update(part);
+        }
     }
 
     /// Whether `signature` is the one of this key over `signed`.
@@ -251,15 +273,23 @@ fn point(
     curve: &Curve,
     algorithm: &'static dyn VerificationAlgorithm,
 ) -> Result<Material, SkipReason> {
-    let (x, y) = (number(members, "x")?, number(members, "y")?);
+    on_curve(&number(members, "x")?, &number(members, "y")?, curve, algorithm)
+}
+
+fn on_curve(
+    x: &[u8],
+    y: &[u8],
+    curve: &Curve,
+    algorithm: &'static dyn VerificationAlgorithm,
+) -> Result<Material, SkipReason> {
     if x.len() != curve.width || y.len() != curve.width {
         return Err(SkipReason::Encoding);
     }
-    if !curve.contains(&x, &y) {
+    if !curve.contains(x, y) {
         return Err(SkipReason::Point);
     }
     // Uncompressed, as SEC 1 §2.3.3 writes it.
-    Ok(Material::Point { curve: algorithm, key: [&[4], x.as_slice(), y.as_slice()].concat() })
+    Ok(Material::Point { curve: algorithm, key: [&[4], x, y].concat() })
 }
 
 fn ed25519(members: &Map<String, Value>) -> Result<Material, SkipReason> {

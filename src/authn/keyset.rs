@@ -1,5 +1,6 @@
 //! The public keys of one issuer, read key by key.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use ring::digest;
@@ -11,6 +12,7 @@ use super::fault::TokenFault;
 use super::json::{self, JsonFault};
 use super::jwk::{Key, SkipReason};
 use super::jwt::{self, Compact};
+use super::key_name::KeyName;
 
 /// The longest document that is read, in bytes.
 pub const MAX_DOCUMENT: usize = 256 * 1024;
@@ -93,7 +95,7 @@ impl From<JsonFault> for KeySetFault {
     }
 }
 
-/// The usable keys of one issuer; never empty.
+/// The usable keys of one issuer; empty only where keys are learned one by one.
 ///
 /// INVARIANT: no two of them share a `kid`, and each has exactly one algorithm, one that the issuer may use.
 pub struct KeySet {
@@ -129,6 +131,17 @@ impl KeySet {
         Ok((Self { keys, identity }, skipped))
     }
 
+    /// The keys that were learned one by one so far; their names differ.
+    pub(super) fn learned(keys: Vec<Key>) -> Self {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        for key in &keys {
+            key.add_to(&mut hash);
+        }
+        let mut identity = [0; 32];
+        identity.copy_from_slice(hash.finish().as_ref());
+        Self { keys, identity }
+    }
+
     /// How many keys can be used.
     #[must_use]
     pub const fn count(&self) -> usize {
@@ -140,6 +153,12 @@ impl KeySet {
         &self.identity
     }
 
+    /// All names under which a token can find a key here.
+    pub(super) fn names(&self) -> HashSet<KeyName> {
+        let named = self.keys.iter().map(|key| KeyName::of(key.kid.as_deref(), key.algorithm));
+        named.chain(self.keys.iter().map(|key| KeyName::of(None, key.algorithm))).collect()
+    }
+
     /// Checks the signature of `token` with the one key that it can mean.
     pub(super) fn check(&self, token: &Compact<'_>, issuer: usize) -> Result<(), TokenFault> {
         let wanted = token.header.algorithm;
@@ -148,7 +167,8 @@ impl KeySet {
         } else {
             self.only(wanted)?
         };
-        let key = found.ok_or(TokenFault::UnknownKey { issuer })?;
+        let name = || KeyName::of(token.header.kid.as_deref(), wanted);
+        let key = found.ok_or_else(|| TokenFault::UnknownKey { issuer, key: name() })?;
         if key.algorithm != wanted {
             return Err(TokenFault::AlgorithmOfKey);
         }
