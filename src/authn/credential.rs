@@ -1,6 +1,10 @@
-//! Finds the one bearer token of a request.
+//! Finds the one credential in the `Authorization` field of a request.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
+
+use crate::types::Secret;
 
 /// The longest `Authorization` value that is looked at, in bytes.
 pub const MAX_CREDENTIAL: usize = 16 * 1024;
@@ -14,11 +18,11 @@ pub enum CredentialFault {
     /// There are several; which one counts would be a guess.
     #[error("the request carries several credentials")]
     Several,
-    /// The scheme is not `Bearer`.
-    #[error("the authorization scheme is not `Bearer`")]
+    /// The scheme is not one that is accepted here.
+    #[error("the authorization scheme is not accepted")]
     Scheme,
-    /// The scheme is `Bearer`, but what follows is not one token.
-    #[error("what follows `Bearer` is not one token")]
+    /// The scheme is accepted, but what follows is not what it says.
+    #[error("what follows the authorization scheme is malformed")]
     Malformed,
     /// There is one in the query, where logs and histories keep it ([RFC 9700 §4.3.2]).
     ///
@@ -41,16 +45,35 @@ impl CredentialFault {
     }
 }
 
-/// The bearer token among `headers`, all raw `Authorization` values of a request.
+/// What one `Authorization` value holds.
+#[derive(Debug)]
+pub enum Credential<'a> {
+    /// A bearer token ([RFC 6750 §2.1]).
+    ///
+    /// [RFC 6750 §2.1]: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+    Bearer(&'a str),
+    /// A name and a password ([RFC 7617 §2]).
+    ///
+    /// [RFC 7617 §2]: https://www.rfc-editor.org/rfc/rfc7617#section-2
+    Basic {
+        /// The name.
+        user: String,
+        /// The password: a token or a static key.
+        password: Secret<String>,
+    },
+}
+
+/// The credential among `headers`, all raw `Authorization` values of a request; `None` when there is no value.
 ///
-/// `Bearer` in any case, exactly one space, one `b64token` ([RFC 6750 §2.1]), nothing around it.
+/// `Bearer` or, where `basic` is on, `Basic`, in any case, exactly one space, one `token68`, nothing around it.
 ///
 /// # Errors
-/// When there is not exactly one value, or when it is something else.
-///
-/// [RFC 6750 §2.1]: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
-pub fn bearer<'a>(mut headers: impl Iterator<Item = &'a [u8]>) -> Result<&'a str, CredentialFault> {
-    let value = headers.next().ok_or(CredentialFault::Missing)?;
+/// When there are several values, or when the one is something else.
+pub fn credential<'a>(
+    mut headers: impl Iterator<Item = &'a [u8]>,
+    basic: bool,
+) -> Result<Option<Credential<'a>>, CredentialFault> {
+    let Some(value) = headers.next() else { return Ok(None) };
     if headers.next().is_some() {
         return Err(CredentialFault::Several);
     }
@@ -58,14 +81,19 @@ pub fn bearer<'a>(mut headers: impl Iterator<Item = &'a [u8]>) -> Result<&'a str
         return Err(CredentialFault::Malformed);
     }
     let scheme = value.split(|byte| *byte == b' ').next().unwrap_or(value);
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
+    let is_basic = basic && scheme.eq_ignore_ascii_case(b"basic");
+    if !is_basic && !scheme.eq_ignore_ascii_case(b"bearer") {
         return Err(CredentialFault::Scheme);
     }
-    let token = value.get(scheme.len() + 1..).ok_or(CredentialFault::Malformed)?;
-    if !is_token68(token) {
-        return Err(CredentialFault::Malformed);
+    let token = value.get(scheme.len() + 1..).filter(|token| is_token68(token)).ok_or(CredentialFault::Malformed)?;
+    let token = std::str::from_utf8(token).map_err(|_| CredentialFault::Malformed)?;
+    if !is_basic {
+        return Ok(Some(Credential::Bearer(token)));
     }
-    std::str::from_utf8(token).map_err(|_| CredentialFault::Malformed)
+    let pair = STANDARD.decode(token).ok().and_then(|pair| String::from_utf8(pair).ok());
+    let pair = pair.filter(|pair| !pair.contains(char::is_control)).ok_or(CredentialFault::Malformed)?;
+    let (user, password) = pair.split_once(':').ok_or(CredentialFault::Malformed)?;
+    Ok(Some(Credential::Basic { user: user.to_owned(), password: Secret::new(password.to_owned()) }))
 }
 
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::json::JsonFault;
 use super::jwt::MAX_TOKEN;
+use super::key_name::KeyName;
 
 /// A claim that verification reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +25,8 @@ pub enum Claim {
     TokenId,
     /// `client_id`, who asked for it.
     ClientId,
+    /// `kubernetes.io`, which pod and service account it was made for.
+    Kubernetes,
 }
 
 impl Claim {
@@ -39,14 +42,15 @@ impl Claim {
             Self::IssuedAt => "iat",
             Self::TokenId => "jti",
             Self::ClientId => "client_id",
+            Self::Kubernetes => "kubernetes.io",
         }
     }
 }
 
 /// Why a token proves nothing.
 ///
-/// Two of them are not the token's fault alone: [`Self::KeysMissing`] is ours and the issuer's, and after
-/// [`Self::UnknownKey`] fresher keys may help. No variant holds anything that the token says.
+/// Some are not the token's fault alone: see [`Self::is_unjudged`]; and after [`Self::UnknownKey`] fresher keys may
+/// help, after [`Self::Unasked`] a question. No variant holds anything that the token says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum TokenFault {
     /// Longer than [`MAX_TOKEN`].
@@ -109,12 +113,18 @@ pub enum TokenFault {
     /// It lives longer than allowed.
     #[error("the token lives longer than allowed")]
     Lifetime,
-    /// It is an ID, refresh or logout token.
+    /// It is an ID, refresh or logout token, or not the kind of assertion that its front door puts beside requests.
     #[error("the token is not an access token")]
     NotAccessToken,
-    /// It is bound to a key of the client (`cnf`), of which a bearer shows no possession.
+    /// It is bound to a key of the client (`cnf`), of which this connection shows no possession.
     #[error("the token is bound to a key of the client")]
     SenderConstrained,
+    /// The load balancer that says it signed it is none of those that are named.
+    #[error("`signer` is not a configured load balancer")]
+    Signer,
+    /// It was made for another client of the identity provider.
+    #[error("`client` is not the configured one")]
+    Client,
     /// There are no live keys of its issuer.
     #[error("there are no live keys of the issuer")]
     KeysMissing {
@@ -126,6 +136,8 @@ pub enum TokenFault {
     UnknownKey {
         /// The position of the issuer in the configuration.
         issuer: usize,
+        /// Which key, without the token's own words for it.
+        key: KeyName,
     },
     /// It names no key, and the issuer has several that could be meant.
     #[error("the token names no key, and the issuer has several")]
@@ -136,6 +148,27 @@ pub enum TokenFault {
     /// The signature is not that of the key.
     #[error("the signature is not that of the key")]
     Signature,
+    /// Only its issuer can tell, and was not asked yet.
+    #[error("the issuer was not asked about the token")]
+    Unasked {
+        /// The position of the issuer in the configuration.
+        issuer: usize,
+    },
+    /// Its issuer cannot be asked now.
+    #[error("the issuer cannot be asked about the token")]
+    Unavailable,
+    /// Its issuer says that it is not, or no longer, good.
+    #[error("the issuer says that the token is not active")]
+    Inactive,
+    /// Name and key do not belong together, or there is no such name.
+    #[error("the name or the key is wrong")]
+    Key,
+    /// Too many wrong keys came from there.
+    #[error("too many wrong keys came from this source")]
+    Attempts,
+    /// It was revoked by the operator.
+    #[error("the credential was revoked")]
+    Revoked,
 }
 
 impl TokenFault {
@@ -165,18 +198,25 @@ impl TokenFault {
             Self::Lifetime => "token_lifetime",
             Self::NotAccessToken => "token_not_access_token",
             Self::SenderConstrained => "token_sender_constrained",
+            Self::Signer => "token_signer",
+            Self::Client => "token_client",
             Self::KeysMissing { .. } => "keys_missing",
             Self::UnknownKey { .. } => "token_unknown_key",
             Self::KeyIdMissing => "token_kid_missing",
             Self::AlgorithmOfKey => "token_algorithm_of_key",
             Self::Signature => "token_signature",
+            Self::Unasked { .. } | Self::Unavailable => "issuer_unavailable",
+            Self::Inactive => "token_inactive",
+            Self::Key => "key_wrong",
+            Self::Attempts => "key_attempts",
+            Self::Revoked => "revoked",
         }
     }
 
-    /// Whether the token could not be judged, because there are no keys: 503, not 401.
+    /// Whether the token could not be judged, for want of keys or of its issuer's word: 503, not 401.
     #[must_use]
-    pub const fn keys_missing(self) -> bool {
-        matches!(self, Self::KeysMissing { .. })
+    pub const fn is_unjudged(self) -> bool {
+        matches!(self, Self::KeysMissing { .. } | Self::Unasked { .. } | Self::Unavailable)
     }
 }
 

@@ -15,7 +15,9 @@ use ring::signature::{
 };
 use serde_json::{Value, json};
 
-use super::super::{Algorithm, IssuerSettings, KeySet, LiveKeys, Profile, Verifier};
+use super::super::{
+    Algorithm, IssuerSettings, KeyName, KeySet, LiveKeys, LoadBalancers, Profile, TokenFault, Trusted, Verifier,
+};
 use crate::types::UnixTime;
 
 /// The second at which all tests take place.
@@ -149,6 +151,8 @@ pub(super) fn settings(profile: Profile) -> IssuerSettings {
         profile,
         leeway: Duration::from_secs(LEEWAY),
         max_lifetime: Duration::from_hours(24),
+        trusted: Trusted::default(),
+        load_balancers: LoadBalancers::default(),
     }
 }
 
@@ -162,6 +166,11 @@ pub(super) fn good_claims() -> Value {
         "iss": ISSUER, "aud": AUDIENCE, "sub": "u1", "client_id": "c1", "jti": "j1",
         "iat": NOW - 10, "exp": NOW + 300, "roles": ["viewer"],
     })
+}
+
+/// The fault of a token that names the key `kid`, which is not there, or none.
+pub(super) fn unknown_key(kid: Option<&str>) -> TokenFault {
+    TokenFault::UnknownKey { issuer: 0, key: KeyName::of(kid, Algorithm::Es256) }
 }
 
 /// The lines of a case file.
