@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};
 
-use crate::authn::Principal;
+use crate::authn::{Certificate, NameKind, Principal};
 use crate::document::{self, Fault, Faults, Fields, Node, Place, Value};
 
 use super::decision::Refused;
@@ -231,15 +231,35 @@ fn text_of(fields: Fields<'_>, key: &str, faults: &mut Faults) -> Option<(Place,
     Some((node.place, node.text(faults)?.to_owned()))
 }
 
+/// A token, a client certificate, or both.
 fn principal(node: &Node, faults: &mut Faults) -> Option<Principal> {
-    let fields = node.fields(&["issuer", "subject", "claims"], faults)?;
+    let fields = node.fields(&["issuer", "subject", "claims", "client_cert"], faults)?;
+    let certificate = fields.get("client_cert").map(|node| certificate(node, faults));
+    if certificate.is_some() && ["issuer", "subject", "claims"].iter().all(|key| fields.get(key).is_none()) {
+        return Some(Principal::supposed_certificate(certificate??));
+    }
     let issuer = fields.required("issuer", faults).and_then(|node| node.text(faults));
     let subject = fields.required("subject", faults).and_then(|node| node.text(faults));
     let claims = match fields.get("claims") {
         Some(node) => claims(node, faults)?,
         None => Map::new(),
     };
-    Some(Principal::supposed(issuer?.to_owned(), subject?.to_owned(), claims))
+    let token = Principal::supposed(issuer?.to_owned(), subject?.to_owned(), claims);
+    match certificate {
+        Some(certificate) => Some(token.and(&Principal::supposed_certificate(certificate?))),
+        None => Some(token),
+    }
+}
+
+fn certificate(node: &Node, faults: &mut Faults) -> Option<Certificate> {
+    let fields = node.fields(&NameKind::ALL.map(NameKind::key), faults)?;
+    let mut certificate = Certificate::default();
+    for kind in NameKind::ALL {
+        if let Some(node) = fields.get(kind.key()) {
+            certificate.name(kind, node.text(faults)?);
+        }
+    }
+    Some(certificate)
 }
 
 fn claims(node: &Node, faults: &mut Faults) -> Option<Map<String, Json>> {

@@ -1,6 +1,6 @@
 //! Finds a claim by its path and compares its texts, exactly and by its JSON type.
 
-use serde_json::{Map, Value};
+use crate::authn::{ClaimTree, ClaimValue, Kept};
 
 /// What a claim must look like and hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,10 +13,24 @@ pub(super) struct ClaimTest {
 
 impl ClaimTest {
     /// Whether `claims` hold one of the values, in the right shape.
-    pub(super) fn holds(&self, claims: &Map<String, Value>) -> bool {
+    pub(super) fn holds(&self, claims: &ClaimTree) -> bool {
         let mut found = false;
         self.claim.each_text(claims, |text| found = found || self.values.iter().any(|value| value == text));
         found
+    }
+
+    /// Adds to `kept` all that this looks at. A path may be one name with dots in it or lead into objects, so every run
+    /// of its parts is a name that may be looked up.
+    pub(super) fn keep(&self, kept: &mut Kept) {
+        let parts: Vec<&str> = self.claim.path.split('.').collect();
+        for start in 0..parts.len() {
+            let runs = (start + 1..=parts.len()).filter_map(|end| parts.get(start..end));
+            kept.names.extend(runs.map(|run| run.join(".")));
+        }
+        if parts.last() == Some(&"email") {
+            kept.names.insert("email_verified".to_owned());
+        }
+        kept.texts.extend(self.values.iter().cloned());
     }
 }
 
@@ -42,15 +56,15 @@ pub(super) enum Shape {
 
 impl Claim {
     /// Calls `visit` with each text of the claim that counts; with none when it is absent or of another shape.
-    pub(super) fn each_text<'claims>(&self, claims: &'claims Map<String, Value>, mut visit: impl FnMut(&'claims str)) {
+    pub(super) fn each_text<'claims>(&self, claims: &'claims ClaimTree, mut visit: impl FnMut(&'claims str)) {
         let Some((value, siblings)) = find(claims, &self.path) else { return };
         if is_unproven_email(&self.path, siblings) {
             return;
         }
         match (self.shape, value) {
-            (Shape::List, Value::Array(items)) => items.iter().filter_map(Value::as_str).for_each(visit),
-            (Shape::Text, Value::String(text)) => visit(text),
-            (Shape::Words, Value::String(text)) => text.split(' ').for_each(visit),
+            (Shape::List, ClaimValue::List(items)) => items.iter().for_each(|item| visit(item)),
+            (Shape::Text, ClaimValue::Text(text)) => visit(text),
+            (Shape::Words, ClaimValue::Text(text)) => text.split(' ').for_each(visit),
             (Shape::List | Shape::Text | Shape::Words, _other) => {}
         }
     }
@@ -60,10 +74,7 @@ impl Claim {
 ///
 /// A member called exactly like the rest of the path comes first, then the longest one that is a prefix of it, so
 /// that `https://example.org/roles` is reachable. There is no second try: the answer depends on the names alone.
-fn find<'claims>(
-    claims: &'claims Map<String, Value>,
-    path: &str,
-) -> Option<(&'claims Value, &'claims Map<String, Value>)> {
+fn find<'claims>(claims: &'claims ClaimTree, path: &str) -> Option<(&'claims ClaimValue, &'claims ClaimTree)> {
     if let Some(value) = claims.get(path) {
         return Some((value, claims));
     }
@@ -71,24 +82,30 @@ fn find<'claims>(
         let inner = claims.get(path.get(..dot)?)?;
         Some((inner, path.get(dot + 1..)?))
     })?;
-    find(inner.as_object()?, rest)
+    match inner {
+        ClaimValue::Members(members) => find(members, rest),
+        ClaimValue::Text(_) | ClaimValue::List(_) | ClaimValue::Number(_) | ClaimValue::True | ClaimValue::Other => {
+            None
+        }
+    }
 }
 
 /// [OIDC Core §5.1](https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims): an `email` proves nothing unless `email_verified` beside it is `true`.
-fn is_unproven_email(path: &str, siblings: &Map<String, Value>) -> bool {
-    path.rsplit('.').next() == Some("email") && siblings.get("email_verified") != Some(&Value::Bool(true))
+fn is_unproven_email(path: &str, siblings: &ClaimTree) -> bool {
+    path.rsplit('.').next() == Some("email") && siblings.get("email_verified") != Some(&ClaimValue::True)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn holds(shape: Shape, path: &str, values: &[&str], claims: &Value) -> bool {
         let values = values.iter().map(ToString::to_string).collect();
         let claim = Claim { path: path.to_owned(), shape };
-        ClaimTest { claim, values }.holds(claims.as_object().unwrap())
+        ClaimTest { claim, values }.holds(&ClaimTree::of(claims.as_object().unwrap()))
     }
 
     #[test]
@@ -188,5 +205,61 @@ mod tests {
         assert!(!holds(Shape::Text, "user.email", &["a@corp.test"], &nested));
         let nested = json!({"user": {"email": "a@corp.test", "email_verified": true}});
         assert!(holds(Shape::Text, "user.email", &["a@corp.test"], &nested));
+    }
+
+    /// Claims of few names and texts, so that they meet.
+    fn claims() -> impl Strategy<Value = Value> {
+        let text = prop::sample::select(vec!["x", "y", "x y", "z x", ""]);
+        let leaf = prop_oneof![
+            text.clone().prop_map(Value::from),
+            prop::collection::vec(text, 0..3).prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            Just(Value::Null),
+            Just(json!(1)),
+        ];
+        let names = prop::sample::select(vec!["a", "b", "a.b", "b.a", "a.b.a", "email", "email_verified", "c"]);
+        let object = |inner| prop::collection::hash_map(names.clone().prop_map(str::to_owned), inner, 0..4);
+        let inner = object(leaf.clone().boxed()).prop_map(|members| json!(members));
+        let middle = object(prop_oneof![leaf.clone(), inner].boxed()).prop_map(|members| json!(members));
+        object(prop_oneof![leaf, middle].boxed()).prop_map(|members| json!(members))
+    }
+
+    /// Whether `test` says the same of what is kept of `claims` as of all of them.
+    fn same(test: &ClaimTest, claims: &Value) -> bool {
+        let claims = claims.as_object().unwrap();
+        let mut kept = Kept::default();
+        test.keep(&mut kept);
+        test.holds(&ClaimTree::only(claims, &kept)) == test.holds(&ClaimTree::of(claims))
+    }
+
+    #[test]
+    fn a_name_that_holds_nothing_of_use_still_stands_before_others() {
+        let claim = Claim { path: "a.b.c".to_owned(), shape: Shape::List };
+        let test = ClaimTest { claim, values: vec!["x".to_owned()] };
+        for claims in [
+            json!({"a.b.c": "y", "a": {"b": {"c": ["x"]}}}),
+            json!({"a.b.c": null, "a.b": {"c": ["x"]}}),
+            json!({"a.b": false, "a": {"b": {"c": ["x"]}}}),
+            json!({"a": {"b.c": ["y"], "b": {"c": ["x"]}}}),
+            json!({"a": {"b.c": 1, "b": {"c": ["x"]}}}),
+        ] {
+            assert!(same(&test, &claims), "{claims}");
+            assert!(!test.holds(&ClaimTree::of(claims.as_object().unwrap())), "{claims}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_of_claims_answers_as_all_of_them(claims in claims()) {
+            for path in ["a", "b", "a.b", "a.b.a", "b.a.b", "email", "a.email", "c"] {
+                for shape in [Shape::List, Shape::Text, Shape::Words] {
+                    for values in [&["x"][..], &["x y"], &["y", "q"], &["true"]] {
+                        let claim = Claim { path: path.to_owned(), shape };
+                        let test = ClaimTest { claim, values: values.iter().map(ToString::to_string).collect() };
+                        prop_assert!(same(&test, &claims), "{} {:?}", path, values);
+                    }
+                }
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::authn::{Principal, Proof};
 use crate::catalog::Resource;
 use crate::redact::Plan;
 
@@ -31,7 +32,7 @@ pub enum Decision {
 /// use std::sync::Arc;
 /// use monward::{authz::{Permit, RuleId}, catalog::Resource, redact::Plan};
 /// fn forge(resource: Resource, rule: RuleId, plan: Arc<Plan>) -> Permit {
-///     Permit { resource, rule, limit: None, plan }
+///     Permit { resource, rule, limit: None, plan, holder: todo!() }
 /// }
 /// ```
 #[derive(Debug)]
@@ -40,12 +41,47 @@ pub struct Permit {
     rule: RuleId,
     limit: Option<LimitId>,
     plan: Arc<Plan>,
+    holder: Holder,
+}
+
+/// Which proofs of a principal a permit rests on: who is counted when it has a limit. What else was shown beside them is
+/// nobody's second budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// One bit for each, the first one lowest; a request never shows more than three.
+    bits: u8,
+}
+
+impl Holder {
+    /// Those at `positions` in [`Principal::proofs`].
+    pub(super) fn at(positions: impl Iterator<Item = usize>) -> Self {
+        let bit = |position| u32::try_from(position).ok().and_then(|position| 1_u8.checked_shl(position));
+        Self { bits: positions.filter_map(bit).fold(0, |bits, bit| bits | bit) }
+    }
+
+    /// The proofs of `who` that are meant.
+    pub fn of(self, who: &Principal) -> impl Iterator<Item = &Proof> {
+        let meant = who.proofs().zip((0..8).map(move |position| self.bits & (1 << position) != 0));
+        meant.filter_map(|(proof, meant)| meant.then_some(proof))
+    }
 }
 
 impl Permit {
     /// Only for [`Policy::decide`](super::Policy::decide).
-    pub(super) const fn new(resource: Resource, rule: RuleId, limit: Option<LimitId>, plan: Arc<Plan>) -> Self {
-        Self { resource, rule, limit, plan }
+    pub(super) const fn new(
+        resource: Resource,
+        rule: RuleId,
+        limit: Option<LimitId>,
+        plan: Arc<Plan>,
+        holder: Holder,
+    ) -> Self {
+        Self { resource, rule, limit, plan, holder }
+    }
+
+    /// Who is counted by its limit.
+    #[must_use]
+    pub const fn holder(&self) -> Holder {
+        self.holder
     }
 
     /// The request as it may go upstream: with the arguments that the rule adds.

@@ -2,21 +2,21 @@
 
 use std::fmt;
 
-use crate::authn::Principal;
+use crate::authn::{Principal, Proof};
 use crate::catalog::{Resource, TargetFault};
 use crate::redact::{Action, Rule as Redaction};
 
 use super::decision::{Decision, Permit, Reason, Refused, RuleId};
 use super::policy::{Effect, Opening, Policy, Who};
-use super::roles::RoleId;
+use super::roles::Held;
 
 /// What a policy does with one request, and why. Its `Display` is what `monward explain` prints.
 #[derive(Debug)]
 pub struct Explanation {
     /// Method and target, as they were asked about.
     pub request: String,
-    /// The configuration's name of the issuer, and the subject.
-    pub who: (String, String),
+    /// Everything that is proven of whoever asks, in words.
+    pub who: String,
     /// The roles that the principal has.
     pub roles: Vec<String>,
     /// The endpoint's name; `None` when the request was not understood.
@@ -92,23 +92,31 @@ pub fn explain(policy: &Policy, who: &Principal, method: &str, target: &str) -> 
     };
     Explanation {
         request: format!("{method} {target}"),
-        who: (who.issuer().to_owned(), who.subject().to_owned()),
-        roles: roles.iter().map(|role| policy.roles.name(*role).to_owned()).collect(),
+        who: who.proofs().map(describe).collect::<Vec<_>>().join(" and "),
+        roles: roles.iter().map(|held| policy.roles.name(held.role).to_owned()).collect(),
         endpoint,
         outcome,
         notes,
     }
 }
 
+fn describe(proof: &Proof) -> String {
+    let subject = proof.subject().escape_default();
+    match proof.names() {
+        Some(_) => format!("the client certificate {subject}"),
+        None => format!("{subject} of issuer {}", proof.issuer()),
+    }
+}
+
 /// Every rule of the endpoint; those that fit are [`Verdict::TooLate`] until [`mark`] finds the one that decided.
-fn notes(policy: &Policy, opening: &Opening, roles: &[RoleId], what: &Resource) -> Vec<Note> {
+fn notes(policy: &Policy, opening: &Opening, roles: &[Held], what: &Resource) -> Vec<Note> {
     let naming = opening.all().iter().filter_map(|position| Some((*position, policy.rules.get(*position)?)));
     naming
         .map(|(position, rule)| {
             let (is_for, names) = match &rule.who {
                 Who::Any => (true, vec!["any".to_owned()]),
                 Who::Roles(named) => (
-                    named.iter().any(|role| roles.contains(role)),
+                    named.iter().any(|role| roles.iter().any(|held| held.role == *role)),
                     named.iter().map(|role| policy.roles.name(*role).to_owned()).collect(),
                 ),
             };
@@ -151,7 +159,7 @@ fn mark(notes: &mut [Note], outcome: &Outcome) {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "request   {}", self.request.escape_default())?;
-        writeln!(f, "who       {} of issuer {}", self.who.1.escape_default(), self.who.0)?;
+        writeln!(f, "who       {}", self.who)?;
         writeln!(f, "roles     {}", if self.roles.is_empty() { "none".to_owned() } else { self.roles.join(", ") })?;
         writeln!(f, "endpoint  {}", self.endpoint.as_deref().unwrap_or("unknown"))?;
         write!(f, "{}", self.outcome)?;

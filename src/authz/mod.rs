@@ -19,7 +19,7 @@ mod terms;
 mod tests;
 
 pub use cases::Cases;
-pub use decision::{Decision, LimitId, Permit, Reason, Refused, RuleId};
+pub use decision::{Decision, Holder, LimitId, Permit, Reason, Refused, RuleId};
 pub use explain::{Explanation, Note, Outcome, Verdict, explain};
 pub use limit::Limit;
 pub use policy::{Effect, Policy};

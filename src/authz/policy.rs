@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::authn::Principal;
+use crate::authn::{Kept, Principal};
 use crate::catalog::{Catalog, EndpointId, Resource};
 use crate::document::{Fault, Place};
 use crate::redact::Plan;
 
-use super::decision::{Decision, LimitId, Permit, Reason, Refused, RuleId};
+use super::decision::{Decision, Holder, LimitId, Permit, Reason, Refused, RuleId};
 use super::limit::Limit;
 use super::read;
-use super::roles::{RoleId, Roles};
+use super::roles::{Held, RoleId, Roles};
 use super::terms::{Misfit, Terms};
 
 /// Who may see what of one kind of upstream. Immutable; shared by all requests.
@@ -23,6 +23,8 @@ pub struct Policy {
     pub(super) limits: Vec<Limit>,
     /// The issuers that roles name, and where.
     pub(super) issuers: Vec<(String, Place)>,
+    /// Those of them that must be Kubernetes clusters, and where.
+    pub(super) clusters: Vec<(String, Place)>,
     /// For each endpoint of the catalogue, in its order.
     pub(super) endpoints: Vec<Opening>,
 }
@@ -107,8 +109,8 @@ impl Policy {
             };
             match terms.check(&what) {
                 Ok(()) => {
-                    let permit = Permit::new(terms.settle(what), rule.id.clone(), rule.limit, Arc::clone(plan));
-                    return Decision::Permit(permit);
+                    let (id, plan, holder) = (rule.id.clone(), Arc::clone(plan), self.holder(rule, &roles, who));
+                    return Decision::Permit(Permit::new(terms.settle(what), id, rule.limit, plan, holder));
                 }
                 Err(misfit) => first = first.or(Some((rule, misfit))),
             }
@@ -117,6 +119,17 @@ impl Policy {
             Some((rule, misfit)) => refuse(self.reason(what.endpoint(), misfit), Some(rule), what),
             None if roles.is_empty() => refuse(Reason::NoRole, None, what),
             None => refuse(Reason::NoRule, None, what),
+        }
+    }
+
+    /// The proofs that an allow rule rests on.
+    fn holder(&self, rule: &Rule, roles: &[Held], who: &Principal) -> Holder {
+        match &rule.who {
+            Who::Any => Holder::at(std::iter::once(0)),
+            Who::Roles(named) => {
+                let held = roles.iter().find(|held| named.contains(&held.role));
+                held.map(|held| self.roles.holder(*held, who)).unwrap_or_default()
+            }
         }
     }
 
@@ -135,6 +148,17 @@ impl Policy {
     /// The issuers that its roles name, and where, so that a configuration can be checked against them.
     pub fn issuers(&self) -> impl Iterator<Item = (&str, Place)> {
         self.issuers.iter().map(|(name, place)| (name.as_str(), *place))
+    }
+
+    /// The issuers that roles by service account name, and where: tokens of another kind of issuer may say anything
+    /// where a cluster says which account it is.
+    pub fn clusters(&self) -> impl Iterator<Item = (&str, Place)> {
+        self.clusters.iter().map(|(name, place)| (name.as_str(), *place))
+    }
+
+    /// Adds to `kept` what the roles compare.
+    pub fn keep_claims(&self, kept: &mut Kept) {
+        self.roles.claims().for_each(|test| test.keep(kept));
     }
 
     /// The rules' names, in the order of the file.
@@ -184,12 +208,12 @@ impl Opening {
     }
 
     /// The first deny rule for one of `roles`.
-    pub(super) fn denying(&self, roles: &[RoleId]) -> Option<usize> {
+    pub(super) fn denying(&self, roles: &[Held]) -> Option<usize> {
         self.denies.lists(roles).filter_map(|list| list.first()).min().copied()
     }
 
     /// The allow rules for one of `roles`, in the order of the file.
-    pub(super) fn allowing(&self, roles: &[RoleId]) -> Vec<usize> {
+    pub(super) fn allowing(&self, roles: &[Held]) -> Vec<usize> {
         let mut positions: Vec<usize> = Vec::with_capacity(self.allows.lists(roles).map(Vec::len).sum());
         self.allows.lists(roles).for_each(|list| positions.extend(list));
         positions.sort_unstable();
@@ -221,7 +245,7 @@ impl Postings {
         }
     }
 
-    fn lists<'lists>(&'lists self, roles: &'lists [RoleId]) -> impl Iterator<Item = &'lists Vec<usize>> {
-        std::iter::once(&self.any).chain(roles.iter().filter_map(|role| self.roles.get(role)))
+    fn lists<'lists>(&'lists self, roles: &'lists [Held]) -> impl Iterator<Item = &'lists Vec<usize>> {
+        std::iter::once(&self.any).chain(roles.iter().filter_map(|held| self.roles.get(&held.role)))
     }
 }

@@ -2,44 +2,119 @@
 
 use std::collections::HashMap;
 
-use crate::authn::Principal;
+use crate::authn::{NamePattern, Principal, Proof};
 
 use super::claims::{Claim, ClaimTest};
+use super::decision::Holder;
 
 /// Which role of a policy: its index in [`Roles::names`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct RoleId(pub(super) usize);
 
-/// One way to have a role; everything in it must hold.
+/// One way to have a role: each test must hold for one of the principal's proofs.
 #[derive(Clone, Debug)]
-pub(super) struct Alternative {
+pub(super) struct Grant {
     /// The role.
     pub(super) role: RoleId,
+    /// At least one.
+    pub(super) tests: Vec<Test>,
+}
+
+/// What one proof must show.
+#[derive(Clone, Debug)]
+pub(super) enum Test {
+    /// A token, or what stands for one.
+    Token(TokenTest),
+    /// A client certificate with one of these names.
+    Certificate(Vec<NamePattern>),
+}
+
+/// What a token must say; everything in it must hold.
+#[derive(Clone, Debug)]
+pub(super) struct TokenTest {
     /// The configuration's name of the issuer.
     pub(super) issuer: String,
-    /// One of these subjects; `None` = whichever.
-    pub(super) subjects: Option<Vec<String>>,
+    /// Whom it may speak of.
+    pub(super) subjects: Subjects,
     /// All of these claims.
     pub(super) claims: Vec<ClaimTest>,
 }
 
-impl Alternative {
-    /// Whether everything but the issuer holds; the index has only alternatives of the principal's own.
+/// Whom a token may speak of.
+#[derive(Clone, Debug)]
+pub(super) enum Subjects {
+    /// Whomever.
+    All,
+    /// One of these.
+    Named(Vec<String>),
+    /// Any service account of one of these Kubernetes namespaces.
+    Namespaces(Vec<String>),
+}
+
+/// A role that a principal has, and the first of the policy's grants that gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Held {
+    /// The role.
+    pub(super) role: RoleId,
+    grant: usize,
+}
+
+impl Grant {
     fn fits(&self, who: &Principal) -> bool {
-        self.subjects.as_ref().is_none_or(|subjects| subjects.iter().any(|subject| subject == who.subject()))
-            && self.claims.iter().all(|test| test.holds(who.claims()))
+        self.tests.iter().all(|test| who.proofs().any(|proof| test.holds(proof)))
+    }
+
+    /// The proofs that it rests on: for each test the first that holds.
+    fn holder(&self, who: &Principal) -> Holder {
+        Holder::at(self.tests.iter().filter_map(|test| who.proofs().position(|proof| test.holds(proof))))
     }
 }
+
+impl Test {
+    fn holds(&self, proof: &Proof) -> bool {
+        match self {
+            Self::Token(test) => test.holds(proof),
+            Self::Certificate(patterns) => {
+                proof.names().is_some_and(|names| patterns.iter().any(|pattern| pattern.matches(names)))
+            }
+        }
+    }
+}
+
+impl TokenTest {
+    fn holds(&self, proof: &Proof) -> bool {
+        self.issuer == proof.issuer()
+            && self.subjects.hold(proof.subject())
+            && self.claims.iter().all(|test| test.holds(proof.claims()))
+    }
+}
+
+impl Subjects {
+    fn hold(&self, subject: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(subjects) => subjects.iter().any(|named| named == subject),
+            Self::Namespaces(namespaces) => {
+                let account = subject.strip_prefix(SERVICE_ACCOUNT).and_then(|rest| rest.split_once(':'));
+                account.is_some_and(|(namespace, _)| namespaces.iter().any(|named| named == namespace))
+            }
+        }
+    }
+}
+
+/// What the subject of a Kubernetes service account begins with; namespace and name follow, with a colon between.
+pub(super) const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 
 /// The roles of a policy.
 #[derive(Debug, Default)]
 pub(super) struct Roles {
     names: Vec<String>,
-    alternatives: Vec<Alternative>,
+    grants: Vec<Grant>,
     issuers: HashMap<String, Index>,
+    certificates: CertificateIndex,
 }
 
-/// The alternatives of one issuer, each under the one thing that is looked up first.
+/// The grants of one issuer, each under the one thing that is looked up first.
 #[derive(Debug, Default)]
 struct Index {
     everybody: Vec<usize>,
@@ -47,13 +122,35 @@ struct Index {
     claims: Vec<(Claim, HashMap<String, Vec<usize>>)>,
 }
 
+/// The grants for client certificates.
+#[derive(Debug, Default)]
+struct CertificateIndex {
+    literals: HashMap<String, Vec<usize>>,
+    wildcards: Vec<usize>,
+}
+
 impl Roles {
-    pub(super) fn new(names: Vec<String>, alternatives: Vec<Alternative>) -> Self {
-        let mut issuers: HashMap<String, Index> = HashMap::new();
-        for (position, alternative) in alternatives.iter().enumerate() {
-            issuers.entry(alternative.issuer.clone()).or_default().add(position, alternative);
+    pub(super) fn new(names: Vec<String>, grants: Vec<Grant>) -> Self {
+        let mut roles = Self { names, ..Self::default() };
+        for (position, grant) in grants.iter().enumerate() {
+            match grant.tests.first() {
+                Some(Test::Token(test)) => roles.issuers.entry(test.issuer.clone()).or_default().add(position, test),
+                Some(Test::Certificate(patterns)) => roles.certificates.add(position, patterns),
+                None => {}
+            }
         }
-        Self { names, alternatives, issuers }
+        roles.grants = grants;
+        roles
+    }
+
+    /// All comparisons of claims.
+    pub(super) fn claims(&self) -> impl Iterator<Item = &ClaimTest> {
+        let tests = self.grants.iter().flat_map(|grant| &grant.tests);
+        let tokens = tests.filter_map(|test| match test {
+            Test::Token(test) => Some(&test.claims),
+            Test::Certificate(_) => None,
+        });
+        tokens.flatten()
     }
 
     /// The name of a role.
@@ -61,28 +158,37 @@ impl Roles {
         self.names.get(role.0).map_or("", String::as_str)
     }
 
+    /// The proofs of `who` that a role rests on.
+    pub(super) fn holder(&self, held: Held, who: &Principal) -> Holder {
+        self.grants.get(held.grant).map(|grant| grant.holder(who)).unwrap_or_default()
+    }
+
     /// The roles of `who`, in ascending order, each once.
-    pub(super) fn of(&self, who: &Principal) -> Vec<RoleId> {
+    pub(super) fn of(&self, who: &Principal) -> Vec<Held> {
         let mut found = Vec::new();
-        let Some(index) = self.issuers.get(who.issuer()) else { return found };
-        // INVARIANT: the index of the issuer only proposes; `fits` decides.
-        index.propose(who, |positions| {
-            let fitting = positions.iter().filter_map(|position| self.alternatives.get(*position));
-            found.extend(fitting.filter(|alternative| alternative.fits(who)).map(|alternative| alternative.role));
-        });
+        // INVARIANT: the indexes only propose; `fits` decides.
+        let mut propose = |positions: &[usize]| {
+            let proposed = positions.iter().filter_map(|position| Some((*position, self.grants.get(*position)?)));
+            let fitting = proposed.filter(|(_, grant)| grant.fits(who));
+            found.extend(fitting.map(|(position, grant)| Held { role: grant.role, grant: position }));
+        };
+        for proof in who.proofs() {
+            self.issuers.get(proof.issuer()).into_iter().for_each(|index| index.propose(proof, &mut propose));
+            self.certificates.propose(proof, &mut propose);
+        }
         found.sort_unstable();
-        found.dedup();
+        found.dedup_by_key(|held| held.role);
         found
     }
 }
 
 impl Index {
-    fn add(&mut self, position: usize, alternative: &Alternative) {
-        if let Some(subjects) = &alternative.subjects {
+    fn add(&mut self, position: usize, test: &TokenTest) {
+        if let Subjects::Named(subjects) = &test.subjects {
             for subject in subjects {
                 self.subjects.entry(subject.clone()).or_default().push(position);
             }
-        } else if let Some(test) = alternative.claims.first() {
+        } else if let Some(test) = test.claims.first() {
             let values = self.values_of(&test.claim);
             for value in &test.values {
                 values.entry(value.clone()).or_default().push(position);
@@ -102,11 +208,32 @@ impl Index {
         &mut self.claims[at].1
     }
 
-    fn propose(&self, who: &Principal, mut propose: impl FnMut(&[usize])) {
+    fn propose(&self, proof: &Proof, propose: &mut impl FnMut(&[usize])) {
         propose(&self.everybody);
-        self.subjects.get(who.subject()).into_iter().for_each(|positions| propose(positions));
+        self.subjects.get(proof.subject()).into_iter().for_each(|positions| propose(positions));
         for (claim, values) in &self.claims {
-            claim.each_text(who.claims(), |text| values.get(text).into_iter().for_each(|positions| propose(positions)));
+            claim.each_text(proof.claims(), |text| {
+                values.get(text).into_iter().for_each(|positions| propose(positions));
+            });
+        }
+    }
+}
+
+impl CertificateIndex {
+    fn add(&mut self, position: usize, patterns: &[NamePattern]) {
+        for pattern in patterns {
+            match pattern.literal() {
+                Some(name) => self.literals.entry(name.to_owned()).or_default().push(position),
+                None => self.wildcards.push(position),
+            }
+        }
+    }
+
+    fn propose(&self, proof: &Proof, propose: &mut impl FnMut(&[usize])) {
+        let Some(names) = proof.names() else { return };
+        propose(&self.wildcards);
+        for name in names.all() {
+            self.literals.get(name).into_iter().for_each(|positions| propose(positions));
         }
     }
 }

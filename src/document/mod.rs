@@ -79,7 +79,11 @@ impl Node {
         if let Value::List(items) = &self.value {
             return Some(items);
         }
-        faults.at(self, format!("expected a list, found {}", self.kind()));
+        let hint = match &self.value {
+            Value::Scalar { text, .. } if text.len() <= 40 => format!("; write `[{text}]`"),
+            Value::Scalar { .. } | Value::List(_) | Value::Map(_) => String::new(),
+        };
+        faults.at(self, format!("expected a list, found {}{hint}", self.kind()));
         None
     }
 
@@ -154,6 +158,15 @@ impl<'node> Fields<'node> {
             faults.push(Some(self.place), format!("`{key}` is missing here"));
         }
         found
+    }
+
+    /// Demands `version: 1`, the only one there is; a fault when it is missing or another one.
+    pub fn version(&self, faults: &mut Faults) {
+        if let Some(node) = self.required("version", faults)
+            && node.integer(faults).is_some_and(|version| version != 1)
+        {
+            faults.at(node, "unknown version; known is `1`");
+        }
     }
 
     /// Where the mapping begins.

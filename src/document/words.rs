@@ -3,9 +3,12 @@
 /// "unknown key `rolse`; did you mean `roles`? known: …"
 #[must_use]
 pub fn unknown(what: &str, found: &str, known: &[&str]) -> String {
-    let near = known.iter().filter(|word| distance(word, found) <= 2).min_by_key(|word| distance(word, found));
+    // Of short words nearly all are near: at least half of the letters must agree.
+    let is_near = |word: &&&str| distance(word, found) <= 2.min(word.len().max(found.len()) / 2);
+    let near = known.iter().filter(is_near).min_by_key(|word| distance(word, found));
     match near {
         Some(near) => format!("unknown {what} `{found}`; did you mean `{near}`?"),
+        None if known.is_empty() => format!("unknown {what} `{found}`; there are none"),
         None => format!("unknown {what} `{found}`; known are {}", quoted(known)),
     }
 }

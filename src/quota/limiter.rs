@@ -1,6 +1,6 @@
 //! The limiter of one policy.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
@@ -104,11 +104,21 @@ impl<C: Clock + Clone> Limiter<C> {
         }
     }
 
+    /// Whoever the permit rests on, and the endpoint.
+    fn key(&self, permit: &Permit, who: &Principal) -> Key {
+        let mut hasher = self.hasher.build_hasher();
+        for proof in permit.holder().of(who) {
+            (proof.issuer(), proof.subject()).hash(&mut hasher);
+        }
+        permit.resource().endpoint().hash(&mut hasher);
+        hasher.finish()
+    }
+
     fn check(&self, permit: &Permit, who: &Principal) -> Result<(), Exceeded> {
         let Some(id) = permit.limit() else { return Ok(()) };
         // A limit of another policy would be a mistake of ours; it must not open the door.
         let Some((limit, limiter)) = self.limits.get(id.0) else { return Err(Exceeded::unknown(permit.rule())) };
-        let key = self.hasher.hash_one((who.issuer(), who.subject(), permit.resource().endpoint()));
+        let key = self.key(permit, who);
         let wait = |refusal: NotUntil<C::Instant>| refusal.wait_time_from(self.clock.now());
         limiter.check_key(&key).map_err(|refusal| Exceeded::new(limit.clone(), wait(refusal)))
     }

@@ -62,6 +62,34 @@ impl Bench {
 }
 
 #[test]
+fn what_is_shown_besides_is_no_second_budget() {
+    let text = "
+version: 1
+catalog: nats
+roles:
+  scraper: [{ token: { issuer: corp, subject: [s] } }]
+  both: [{ all_of: [{ token: { issuer: corp } }, { token: { issuer: door } }] }]
+rules:
+  - { id: scrape, endpoints: [varz], allow: [scraper], limit: { rate: 1/min, burst: 2 } }
+  - { id: pairs, endpoints: [connz], allow: [both], limit: { rate: 1/min, burst: 2 } }
+";
+    let policy = Policy::parse("p.yaml", text, Catalog::builtin("nats").unwrap()).unwrap();
+    let clock = FakeRelativeClock::default();
+    let limiter = Limiter::with_room(policy.limits(), clock.clone(), 1000);
+    let bench = Bench { policy, limiter, clock };
+    let scraper = who("corp", "s");
+    assert_eq!(bench.passed(&scraper, "/varz", 5), 2);
+    for number in 0..5 {
+        let other = who("other", &format!("x{number}"));
+        assert_eq!(bench.passed(&other.and(&scraper), "/varz", 2), 0, "another one speaks: {number}");
+        assert_eq!(bench.passed(&scraper.and(&other), "/varz", 2), 0, "another one is there: {number}");
+    }
+    let person = |subject| who("corp", "gate").and(&who("door", subject));
+    assert_eq!(bench.passed(&person("a"), "/connz", 5), 2);
+    assert_eq!(bench.passed(&person("b"), "/connz", 5), 2, "where both are asked for, both are who is counted");
+}
+
+#[test]
 fn a_burst_passes_and_then_one_each_pause() {
     let (bench, someone) = (bench("{ rate: 6/min, burst: 3 }"), who("corp", "s"));
     assert_eq!(bench.passed(&someone, "/varz", 10), 3);

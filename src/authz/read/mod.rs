@@ -49,10 +49,11 @@ fn read(document: &Node, catalog: Arc<Catalog>, faults: &mut Faults) -> Option<P
     let read = rules::read(fields.get("rules"), &catalog, &roles.names, sets, faults);
     Some(Policy {
         catalog,
-        roles: Roles::new(roles.names, roles.alternatives),
+        roles: Roles::new(roles.names, roles.grants),
         rules: read.rules,
         limits: read.limits,
         issuers: roles.issuers,
+        clusters: roles.clusters,
         endpoints: read.openings,
     })
 }

@@ -1,18 +1,25 @@
 //! Reads `roles`.
 
-use crate::document::{Entry, Faults, Node, Place, Value};
+use crate::authn::certificate_names;
+use crate::document::{Entry, Faults, Node, Place, Value, unknown};
 
 use super::super::claims::{Claim, ClaimTest, Shape};
-use super::super::roles::{Alternative, RoleId};
+use super::super::roles::{Grant, RoleId, SERVICE_ACCOUNT, Subjects, Test, TokenTest};
 use super::{is_name, literal, literals};
 
 /// What stands under `roles`.
 #[derive(Default)]
 pub(super) struct RolesRead {
     pub(super) names: Vec<String>,
-    pub(super) alternatives: Vec<Alternative>,
+    pub(super) grants: Vec<Grant>,
     pub(super) issuers: Vec<(String, Place)>,
+    pub(super) clusters: Vec<(String, Place)>,
 }
+
+/// What can stand in a grant, by itself.
+const TESTS: [&str; 3] = ["token", "client_cert", "service_account"];
+/// What can stand in a grant.
+const GRANTS: [&str; 4] = ["token", "client_cert", "service_account", "all_of"];
 
 pub(super) fn read(node: Option<&Node>, faults: &mut Faults) -> RolesRead {
     let mut roles = RolesRead::default();
@@ -23,25 +30,115 @@ pub(super) fn read(node: Option<&Node>, faults: &mut Faults) -> RolesRead {
         is_name(&entry.key, "role", entry.place, faults);
         let role = RoleId(roles.names.len());
         roles.names.push(entry.key.clone());
-        for alternative in entry.node.list(faults).unwrap_or_default() {
-            roles.add(role, alternative, faults);
+        for grant in entry.node.list(faults).unwrap_or_default() {
+            let tests = roles.grant(grant, faults);
+            roles.grants.push(Grant { role, tests: tests.unwrap_or_default() });
         }
     }
     roles
 }
 
 impl RolesRead {
-    fn add(&mut self, role: RoleId, node: &Node, faults: &mut Faults) {
-        let Some(fields) = node.fields(&["token"], faults) else { return };
-        let Some(token) = fields.required("token", faults) else { return };
-        let Some(fields) = token.fields(&["issuer", "subject", "claims"], faults) else { return };
-        let subjects = fields.get("subject").map(|node| literals(node, faults));
-        let claims = fields.get("claims").map(|node| claims(node, faults)).unwrap_or_default();
-        let Some(issuer) = fields.required("issuer", faults) else { return };
-        let Some(name) = literal(issuer, faults) else { return };
-        self.issuers.push((name.to_owned(), issuer.place));
-        self.alternatives.push(Alternative { role, issuer: name.to_owned(), subjects, claims });
+    fn grant(&mut self, node: &Node, faults: &mut Faults) -> Option<Vec<Test>> {
+        let entry = only_entry(node, &GRANTS, faults)?;
+        if entry.key != "all_of" {
+            return Some(vec![self.test(entry, faults)?]);
+        }
+        let items = entry.node.list(faults)?;
+        if items.len() < 2 {
+            faults.at(&entry.node, "`all_of` needs at least two");
+        }
+        let tests = items.iter().filter_map(|item| self.test(only_entry(item, &TESTS, faults)?, faults));
+        Some(tests.collect())
     }
+
+    fn test(&mut self, entry: &Entry, faults: &mut Faults) -> Option<Test> {
+        match entry.key.as_str() {
+            "client_cert" => certificate_names(&entry.node, faults).map(Test::Certificate),
+            "service_account" => self.service_account(&entry.node, faults).map(Test::Token),
+            _ => self.token(&entry.node, faults).map(Test::Token),
+        }
+    }
+
+    fn token(&mut self, node: &Node, faults: &mut Faults) -> Option<TokenTest> {
+        let fields = node.fields(&["issuer", "subject", "claims"], faults)?;
+        let subjects = fields.get("subject").map_or(Subjects::All, |node| Subjects::Named(literals(node, faults)));
+        let claims = fields.get("claims").map(|node| claims(node, faults)).unwrap_or_default();
+        let issuer = self.issuer(fields.required("issuer", faults)?, faults)?;
+        Some(TokenTest { issuer, subjects, claims })
+    }
+
+    fn service_account(&mut self, node: &Node, faults: &mut Faults) -> Option<TokenTest> {
+        let fields = node.fields(&["issuer", "namespace", "name"], faults)?;
+        let namespaces = fields.required("namespace", faults).map(|node| parts(node, faults));
+        let names = fields.get("name").map(|node| parts(node, faults));
+        let node = fields.required("issuer", faults)?;
+        let issuer = self.issuer(node, faults)?;
+        self.clusters.push((issuer.clone(), node.place));
+        let namespaces = namespaces?;
+        let subjects = match names {
+            None => Subjects::Namespaces(namespaces),
+            Some(names) => {
+                let pairs = namespaces.iter().flat_map(|namespace| names.iter().map(move |name| (namespace, name)));
+                Subjects::Named(pairs.map(|(namespace, name)| format!("{SERVICE_ACCOUNT}{namespace}:{name}")).collect())
+            }
+        };
+        Some(TokenTest { issuer, subjects, claims: Vec::new() })
+    }
+
+    fn issuer(&mut self, node: &Node, faults: &mut Faults) -> Option<String> {
+        let name = literal(node, faults)?;
+        self.issuers.push((name.to_owned(), node.place));
+        Some(name.to_owned())
+    }
+}
+
+/// The one entry of a mapping, whose key is one of `known`.
+fn only_entry<'node>(node: &'node Node, known: &[&str], faults: &mut Faults) -> Option<&'node Entry> {
+    let entries = node.entries(faults)?;
+    for entry in entries {
+        if !known.contains(&entry.key.as_str()) {
+            faults.push(Some(entry.place), unknown("key", &entry.key, known));
+        }
+    }
+    match entries {
+        [only] => known.contains(&only.key.as_str()).then_some(only),
+        [] => {
+            faults.at(node, format!("expected one of {}", crate::document::quoted(known)));
+            None
+        }
+        [_, second, ..] => {
+            let message = "each item of the list is one way; write a second `-`, or `all_of` when both must hold";
+            faults.push(Some(second.place), message);
+            None
+        }
+    }
+}
+
+/// A name or a list of names, as Kubernetes writes them (RFC 1123 labels).
+fn parts(node: &Node, faults: &mut Faults) -> Vec<String> {
+    let names = one_or_more(node, faults);
+    for (place, name) in &names {
+        let is_label =
+            name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
+        if !is_label || name.is_empty() {
+            faults
+                .push(Some(*place), format!("`{name}` is not a name in Kubernetes; it stands for itself, without `*`"));
+        }
+    }
+    names.into_iter().map(|(_, name)| name).collect()
+}
+
+/// One text, or a list of them, with their places.
+fn one_or_more(node: &Node, faults: &mut Faults) -> Vec<(Place, String)> {
+    let nodes = match &node.value {
+        Value::List(items) => items.as_slice(),
+        Value::Scalar { .. } | Value::Map(_) => std::slice::from_ref(node),
+    };
+    if nodes.is_empty() {
+        faults.at(node, "the list is empty");
+    }
+    nodes.iter().filter_map(|node| Some((node.place, literal(node, faults)?.to_owned()))).collect()
 }
 
 fn claims(node: &Node, faults: &mut Faults) -> Vec<ClaimTest> {
@@ -51,7 +148,6 @@ fn claims(node: &Node, faults: &mut Faults) -> Vec<ClaimTest> {
     }
     entries.iter().filter_map(|entry| claim(entry, faults)).collect()
 }
-
 /// `path: [a, b]`, `path: a`, `path: { text: [a, b] }` or `path: { words: [a, b] }`.
 fn claim(entry: &Entry, faults: &mut Faults) -> Option<ClaimTest> {
     let path = entry.key.clone();

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{ROLES, answer, member, permit, policy, principal, refusal, whole};
-use crate::authn::Principal;
+use crate::authn::{Certificate, NameKind, Principal};
 use crate::authz::{Policy, Reason};
 use crate::redact::Action;
 
@@ -62,6 +62,55 @@ rules: [{ id: r, endpoints: [varz], allow: [x] }]
 }
 
 #[test]
+fn a_role_is_had_by_certificate_by_service_account_or_by_all_of_several() {
+    let policy = whole(
+        "
+version: 1
+catalog: nats
+roles:
+  scraper: [{ client_cert: { uri: [spiffe://a.test/ns/mon/sa/prom, spiffe://a.test/ns/*/sa/vm], dns: prom.a.test } }]
+  pod: [{ service_account: { issuer: cluster, namespace: [mon, ops], name: [prom, vm] } }]
+  namespace: [{ service_account: { issuer: cluster, namespace: kube } }]
+  both: [{ all_of: [{ token: { issuer: corp, claims: { groups: [a] } } }, { client_cert: { dns: \"*.b.test\" } }] }]
+rules: [{ id: r, endpoints: [varz], allow: [scraper, pod, namespace, both] }]
+",
+    );
+    let certificate = |kind: NameKind, name: &str| {
+        let mut certificate = Certificate::default();
+        certificate.name(kind, name);
+        Principal::supposed_certificate(certificate)
+    };
+    let account = |issuer: &str, subject: &str| {
+        Principal::supposed(issuer.to_owned(), format!("system:serviceaccount:{subject}"), serde_json::Map::new())
+    };
+    let member = member(&["a"]);
+    let named = certificate(NameKind::Dns, "x.b.test");
+    for (why, is_in, who) in [
+        ("an exact URI", true, certificate(NameKind::Uri, "spiffe://a.test/ns/mon/sa/prom")),
+        ("a segment", true, certificate(NameKind::Uri, "spiffe://a.test/ns/any/sa/vm")),
+        ("two segments", false, certificate(NameKind::Uri, "spiffe://a.test/ns/a/b/sa/vm")),
+        ("another trust domain", false, certificate(NameKind::Uri, "spiffe://b.test/ns/mon/sa/prom")),
+        ("a DNS name", true, certificate(NameKind::Dns, "PROM.a.test")),
+        ("the same as common name", false, certificate(NameKind::CommonName, "prom.a.test")),
+        ("the same as e-mail", false, certificate(NameKind::Email, "prom.a.test")),
+        ("a pod", true, account("cluster", "ops:vm")),
+        ("a pod elsewhere", false, account("cluster", "dev:vm")),
+        ("a pod of another name", false, account("cluster", "ops:x")),
+        ("a pod of another cluster", false, account("other", "ops:vm")),
+        ("anybody of a namespace", true, account("cluster", "kube:anybody")),
+        ("a namespace that begins so", false, account("cluster", "kube-x:anybody")),
+        ("half of both: the token", false, member.clone()),
+        ("half of both: the certificate", false, named.clone()),
+        ("both", true, member.and(&named)),
+        ("both, the other way round", true, named.and(&member)),
+        ("a certificate beside", true, account("cluster", "ops:vm").and(&named)),
+    ] {
+        let permitted = matches!(super::ask(&policy, &who, "/varz"), crate::authz::Decision::Permit(_));
+        assert_eq!(permitted, is_in, "{why}");
+    }
+}
+
+#[test]
 fn k06_a_deny_wins_wherever_it_stands() {
     let allow = "{ id: yes, endpoints: [varz, connz], allow: [a, b] }";
     let any = "{ id: any, endpoints: [varz], allow: any }";
@@ -99,7 +148,7 @@ rules: [{ id: r, endpoints: [varz], allow: [x, y] }]
 ",
     );
     let roles = policy.roles.of(&member(&["x", "y", "x"]));
-    let names: Vec<&str> = roles.iter().map(|role| policy.roles.name(*role)).collect();
+    let names: Vec<&str> = roles.iter().map(|held| policy.roles.name(held.role)).collect();
     assert_eq!(names, ["y", "x"], "in the order of the file");
     let endpoint = policy.catalog().find("varz").unwrap();
     assert_eq!(policy.opening(endpoint).allowing(&roles), [0]);

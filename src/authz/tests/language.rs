@@ -66,7 +66,6 @@ fn k02_every_wrong_word_is_found_with_its_line_at_once() {
             "p.yaml:2:10: unknown catalogue `natss`; did you mean `nats`?",
             "p.yaml:3:1: unknown key `role`; did you mean `roles`?",
             "p.yaml:6:7: unknown key `tokn`; did you mean `token`?",
-            "p.yaml:6:7: `token` is missing here",
             "p.yaml:7:14: `issuer` is missing here",
             "p.yaml:7:16: unknown key `isuer`; did you mean `issuer`?",
             "p.yaml:8:38: names no claim; leave `claims` out to accept every token of the issuer",
@@ -76,7 +75,7 @@ fn k02_every_wrong_word_is_found_with_its_line_at_once() {
             "p.yaml:11:3: `a b` cannot name a role; use 1 to 64 letters, digits, `-`, `_`, `.`",
             "p.yaml:14:17: unknown endpoint `varzz`; did you mean `varz`?",
             "p.yaml:14:31: `connz` stands here twice",
-            "p.yaml:15:13: unknown role `b`; did you mean `a`?",
+            "p.yaml:15:13: unknown role `b`; known are `a`, `any`, `a b`",
             "p.yaml:16:5: unknown key `arg`; did you mean `args`?",
             "p.yaml:17:20: expected a rate such as `6/min`; units are `s`, `sec`, `min`, `h`, `hour`",
             "p.yaml:17:27: unknown key `brust`; did you mean `burst`?",
@@ -139,7 +138,7 @@ fn a_matcher_that_would_match_anybody_or_nothing_is_a_fault() {
         ("{ issuer: '' }", "is empty, and would match nothing or everything"),
         ("{ issuer: '*' }", "there are no wildcards; values are compared as they stand"),
         ("{ issuer: corp, subject: ['*'] }", "there are no wildcards; values are compared as they stand"),
-        ("{ issuer: corp, subject: x }", "expected a list, found a single value"),
+        ("{ issuer: corp, subject: x }", "expected a list, found a single value; write `[x]`"),
         ("{ issuer: corp, claims: { groups: [''] } }", "is empty, and would match nothing or everything"),
         ("{ issuer: corp, claims: { groups: '' } }", "is empty, and would match nothing or everything"),
         ("{ issuer: corp, claims: { '': [x] } }", "a claim needs a name"),
@@ -169,7 +168,50 @@ fn a_matcher_that_would_match_anybody_or_nothing_is_a_fault() {
     for token in ["{ issuer: corp }", "{ issuer: corp, subject: [x] }", "{ issuer: corp, claims: { level: ['5'] } }"] {
         assert_eq!(fault(token), Vec::<String>::new(), "{token}");
     }
-    assert_eq!(faults(&format!("{HEAD}roles: {{ a: [{{ client_cert: {{}} }}] }}")).len(), 2, "not there yet");
+}
+
+#[test]
+fn a_grant_is_one_way_and_says_whom_it_is_for() {
+    let fault = |grant: &str| faults(&format!("{HEAD}roles:\n  a:\n    - {grant}\n"));
+    for (grant, message) in [
+        ("{}", "expected one of `token`, `client_cert`, `service_account`, `all_of`"),
+        (
+            "{ token: { issuer: corp }, client_cert: { dns: a.test } }",
+            "each item of the list is one way; write a second `-`, or `all_of` when both must hold",
+        ),
+        ("{ client_cert: {} }", "names nobody; write one of `uri`, `dns`, `email`, `common_name`"),
+        ("{ client_cert: { cn: x } }", "unknown key `cn`; known are `uri`, `dns`, `email`, `common_name`"),
+        ("{ client_cert: { uri: [] } }", "the list is empty"),
+        ("{ client_cert: { common_name: '' } }", "`` is not a common name; write it as it is in the certificate"),
+        ("{ client_cert: { dns: [[a]] } }", "expected text, found a list"),
+        ("{ service_account: { issuer: cluster } }", "`namespace` is missing here"),
+        ("{ service_account: { namespace: a } }", "`issuer` is missing here"),
+        (
+            "{ service_account: { issuer: cluster, namespace: 'a*' } }",
+            "`a*` is not a name in Kubernetes; it stands for itself, without `*`",
+        ),
+        (
+            "{ service_account: { issuer: cluster, namespace: a, name: 'b:c' } }",
+            "`b:c` is not a name in Kubernetes; it stands for itself, without `*`",
+        ),
+        ("{ all_of: [{ token: { issuer: corp } }] }", "`all_of` needs at least two"),
+        ("{ all_of: [] }", "`all_of` needs at least two"),
+        (
+            "{ all_of: [{ all_of: [] }, { token: { issuer: corp } }] }",
+            "unknown key `all_of`; known are `token`, `client_cert`, `service_account`",
+        ),
+    ] {
+        let found = fault(grant);
+        assert_eq!(found.len(), 1, "{grant}: {found:?}");
+        assert!(found[0].ends_with(message), "{grant}: {found:?}");
+    }
+    for grant in [
+        "{ client_cert: { uri: [spiffe://a.test/b, spiffe://a.test/c], dns: a.test, email: a@b.test, common_name: x } }",
+        "{ service_account: { issuer: cluster, namespace: [a, b], name: c } }",
+        "{ all_of: [{ token: { issuer: corp } }, { client_cert: { dns: a.test } }] }",
+    ] {
+        assert_eq!(fault(grant), Vec::<String>::new(), "{grant}");
+    }
 }
 
 #[test]
@@ -186,7 +228,7 @@ fn a_rule_says_whom_and_what_exactly_once() {
         ("{ id: r, endpoints: [varz], allow: '' }", "1:44: expected `any` or a list such as `[]`"),
         ("{ id: r, endpoints: [varz], allow: { a: b } }", "1:44: expected `any` or a list of roles"),
         ("{ id: r, endpoints: [varz], allow: [any] }", "1:45: `any` stands alone, without a list"),
-        ("{ id: r, endpoints: [varz], allow: ['*'] }", "1:45: unknown role `*`; did you mean `a`?"),
+        ("{ id: r, endpoints: [varz], allow: ['*'] }", "1:45: unknown role `*`; known are `a`, `b`, `c`"),
         ("{ id: r, endpoints: varz, allow: any }", "1:29: expected a list, found a single value"),
         ("{ id: r, endpoints: [/varz], allow: any }", "1:30: unknown endpoint `/varz`; did you mean `varz`?"),
         ("{ id: r, endpoints: [VARZ], allow: any }", "1:30: unknown endpoint `VARZ`"),
@@ -297,4 +339,22 @@ fn the_issuers_that_roles_name_are_told_with_their_places() {
     let policy = policy("rules: []");
     let issuers: Vec<_> = policy.issuers().map(|(name, place)| (name, place.line)).collect();
     assert_eq!(issuers, [("corp", 4), ("corp", 5), ("corp", 6)]);
+}
+
+#[test]
+fn the_figures_of_an_exporter_leave_only_where_a_rule_says_that_nothing_is_taken_out() {
+    let faults = |redact: &str| {
+        let text = format!(
+            "version: 1\ncatalog: prometheus\nredactions: {{ own: {{ extends: standard }}, bare: {{ extends: none }} }}\n\
+             rules: [{{ id: r, endpoints: [metrics], allow: any{redact} }}]"
+        );
+        let read = Policy::parse_builtin("p.yaml", &text);
+        read.err().unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(faults(", redact: none"), Vec::<String>::new());
+    for redact in ["", ", redact: standard", ", redact: own", ", redact: bare"] {
+        let found = faults(redact);
+        assert_eq!(found.len(), 1, "{redact}: {found:?}");
+        assert!(found[0].contains("cannot be kept on `metrics`: it answers text"), "{found:?}");
+    }
 }

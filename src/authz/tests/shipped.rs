@@ -177,9 +177,11 @@ fn flow(node: &Node) -> String {
 fn the_readme_is_right() {
     const README: &str = include_str!("../../../policies/README.md");
     let blocks: Vec<&str> = README.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    let [glance, _args, sets, cases] = blocks.try_into().unwrap();
+    let [glance, roles, _args, sets, cases] = blocks.try_into().unwrap();
     let policy = whole(glance);
     let found = Cases::parse("README.md", cases).unwrap().run(&policy);
     assert_eq!(found, []);
-    whole(&format!("version: 1\ncatalog: nats\n{sets}"));
+    for part in [roles, sets] {
+        whole(&format!("version: 1\ncatalog: nats\n{part}"));
+    }
 }
