@@ -1,18 +1,24 @@
 //! The whole decision, top-down, in one function.
 //!
 //! In: what a request says of itself ([`Request`]) and what is in force ([`Engine`]). Out: a [`Pass`], the only thing
-//! an upstream request can be built from, or a [`Refusal`] that says why, to whom and about what. No IO, no clock.
+//! an upstream request can be built from, or a [`Refusal`] that says why, to whom and about what. No IO, no clock:
+//! where only an issuer can tell who asks, [`identify`] hands out the question, and the edge brings the answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use governor::clock::Clock;
 
-use crate::authn::{CredentialFault, LiveKeys, Principal, TokenFault, Verifier, bearer};
+use crate::authn::{CertificateFault, CredentialFault, Door, LiveKeys, Principal, Revocations, TokenFault, Verifier};
 use crate::authz::{Decision, Policy, Reason, RuleId};
 use crate::catalog::{EndpointId, Resource, TargetFault};
 use crate::quota::{Admitted, Exceeded, Limiter};
 use crate::redact::Plan;
 use crate::types::UnixTime;
+
+mod identity;
+
+pub use identity::{Identified, Inquiry, Question, identify};
 
 /// What a request says of itself; nothing in it is believed yet.
 #[derive(Clone, Copy)]
@@ -25,6 +31,12 @@ pub struct Request<'a> {
     pub host: &'a [u8],
     /// The value of every `Authorization` field.
     pub authorization: &'a [&'a [u8]],
+    /// The values of the assertion fields of front doors.
+    pub assertions: &'a [(Door, &'a [u8])],
+    /// What the client certificate of the connection proves, where one was shown.
+    pub certificate: Option<&'a Result<Arc<Principal>, CertificateFault>>,
+    /// The address it comes from.
+    pub source: IpAddr,
     /// When it is judged.
     pub now: UnixTime,
 }
@@ -38,10 +50,29 @@ pub struct Engine<'a, C: Clock> {
     pub verifier: &'a Verifier,
     /// The keys of each issuer, in the verifier's order.
     pub keys: &'a [Option<LiveKeys>],
+    /// Whether HTTP Basic is accepted.
+    pub basic: bool,
+    /// The position of the issuer that keeps static keys.
+    pub static_keys: Option<usize>,
+    /// Says what proves nothing any more.
+    pub revoked: &'a Revocations,
     /// Says who may ask what.
     pub policy: &'a Policy,
     /// Says how often.
     pub limiter: &'a Limiter<C>,
+}
+
+/// What a client without a good credential may try beside a token ([RFC 7617 §2.1]); names and keys are UTF-8.
+///
+/// [RFC 7617 §2.1]: https://www.rfc-editor.org/rfc/rfc7617#section-2.1
+const BASIC_CHALLENGE: &str = "Basic realm=\"monward\", charset=\"UTF-8\"";
+
+impl<C: Clock> Engine<'_, C> {
+    /// The values of `WWW-Authenticate` that go with `denial`.
+    pub fn challenges(&self, denial: &Denial) -> impl Iterator<Item = &'static str> + use<C> {
+        let basic = (self.basic && denial.status() == 401).then_some(BASIC_CHALLENGE);
+        denial.challenge().into_iter().chain(basic)
+    }
 }
 
 /// Proof that a request may go upstream: who asks, what, under which rule. Only [`evaluate`] makes one.
@@ -87,6 +118,8 @@ impl Pass {
 pub enum Denial {
     /// No credential, or one that cannot be read.
     Credential(CredentialFault),
+    /// A client certificate that proves nothing.
+    Certificate(CertificateFault),
     /// A token that does not prove anything, or keys that are missing.
     Token(TokenFault),
     /// A host name that is not ours.
@@ -126,18 +159,19 @@ impl Denial {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::Token(fault) if fault.keys_missing() => 503,
+            Self::Token(fault) if fault.is_unjudged() => 503,
+            Self::Limit(_) | Self::Token(TokenFault::Attempts) => 429,
             Self::Credential(CredentialFault::Missing | CredentialFault::Scheme | CredentialFault::Malformed)
+            | Self::Certificate(_)
             | Self::Token(_) => 401,
             Self::Host => 421,
             Self::Target(fault) => fault.status(),
             Self::Credential(CredentialFault::Several | CredentialFault::InQuery) => 400,
             Self::Policy(_) => 403,
-            Self::Limit(_) => 429,
         }
     }
 
-    /// The value of `WWW-Authenticate`, where one belongs (RFC 6750 §3): no error when nothing was sent.
+    /// The value of `WWW-Authenticate` for bearer tokens, where one belongs (RFC 6750 §3): no error when nothing was sent.
     #[must_use]
     pub fn challenge(&self) -> Option<&'static str> {
         match self.status() {
@@ -154,6 +188,7 @@ impl Denial {
     pub const fn label(&self) -> &'static str {
         match self {
             Self::Credential(fault) => fault.label(),
+            Self::Certificate(fault) => fault.label(),
             Self::Token(fault) => fault.label(),
             Self::Host => "wrong_host",
             Self::Target(fault) => fault.label(),
@@ -163,13 +198,19 @@ impl Denial {
     }
 }
 
-/// Decides one request: who, what, may they, how often.
+/// Decides one request of `principal`: are they revoked, what, may they, how often.
 ///
 /// # Errors
-/// The first thing that is wrong, with what was known by then. An anonymous caller learns nothing but that: whether a
-/// path, a host or an argument exists is only judged for somebody who is known.
-pub fn evaluate<C: Clock + Clone>(engine: &Engine<'_, C>, request: &Request<'_>) -> Result<Pass, Box<Refusal>> {
-    let principal = identify(engine, request).map_err(|denial| refuse(denial, None, None))?;
+/// The first thing that is wrong, with what was known by then. An anonymous caller never gets here: whether a path, a
+/// host or an argument exists is only judged for somebody who is known.
+pub fn evaluate<C: Clock + Clone>(
+    engine: &Engine<'_, C>,
+    principal: Arc<Principal>,
+    request: &Request<'_>,
+) -> Result<Pass, Box<Refusal>> {
+    if engine.revoked.strikes(&principal) {
+        return Err(refuse(Denial::Token(TokenFault::Revoked), Some(principal), None));
+    }
     if !is_ours(engine.hosts, request.host) {
         return Err(refuse(Denial::Host, Some(principal), None));
     }
@@ -200,20 +241,6 @@ pub fn evaluate<C: Clock + Clone>(engine: &Engine<'_, C>, request: &Request<'_>)
     }
 }
 
-fn identify<C: Clock>(engine: &Engine<'_, C>, request: &Request<'_>) -> Result<Arc<Principal>, Denial> {
-    if has_token_in_query(request.target) {
-        return Err(Denial::Credential(CredentialFault::InQuery));
-    }
-    let token = bearer(request.authorization.iter().copied()).map_err(Denial::Credential)?;
-    engine.verifier.verify(token, engine.keys, request.now).map_err(Denial::Token)
-}
-
-/// A token in a URL ends in logs and histories; it is refused, never used (RFC 6750 §2.3, RFC 9700 §4.3.2).
-fn has_token_in_query(target: &[u8]) -> bool {
-    let query = target.split(|byte| *byte == b'?').skip(1);
-    query.flat_map(|query| query.split(|byte| *byte == b'&')).any(|pair| pair.starts_with(b"access_token="))
-}
-
 /// Compares host names without case, port and trailing dot (RFC 9110 §7.2, RFC 3986 §3.2.2).
 fn is_ours(hosts: &[String], host: &[u8]) -> bool {
     if hosts.is_empty() {
@@ -226,6 +253,13 @@ fn is_ours(hosts: &[String], host: &[u8]) -> bool {
     };
     let name = name.strip_suffix('.').unwrap_or(name);
     hosts.iter().any(|ours| ours.eq_ignore_ascii_case(name))
+}
+
+impl From<Denial> for Box<Refusal> {
+    /// Before anybody is known.
+    fn from(denial: Denial) -> Self {
+        refuse(denial, None, None)
+    }
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "every caller returns it as a boxed error")]

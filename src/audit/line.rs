@@ -55,7 +55,7 @@ mod tests {
             listener: "0.0.0.0:8443",
             source: IpAddr::V4(Ipv4Addr::LOCALHOST),
             protocol: "HTTP/2",
-            principal: Some(Who { issuer: "corp", subject, method: "bearer_jwt" }),
+            principal: Some(Who { issuer: "corp", subject, method: "bearer_jwt", also: Vec::new() }),
             endpoint: Some("varz"),
             request: Some("/varz"),
             decision: Decision::Permit,

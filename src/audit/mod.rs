@@ -98,6 +98,9 @@ pub struct Who<'a> {
     pub subject: &'a str,
     /// How it was proven.
     pub method: &'static str,
+    /// What was proven besides: a client certificate beside a token, for one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Who<'a>>,
 }
 
 /// One selector that struck.

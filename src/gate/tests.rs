@@ -7,9 +7,14 @@ use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
+mod basic;
+mod revoked;
+
 use super::*;
-use crate::authn::{Algorithm, IssuerSettings, KeySet, Profile};
+use crate::authn::{Algorithm, IssuerSettings, KeySet, LoadBalancers, Profile, Trusted};
 use crate::catalog::Catalog;
+
+mod identity;
 
 const NOW: u64 = 1_800_000_000;
 
@@ -44,6 +49,9 @@ struct Bench {
     clock: FakeRelativeClock,
     limiter: Limiter<FakeRelativeClock>,
     hosts: Vec<String>,
+    basic: bool,
+    static_keys: Option<usize>,
+    revoked: Revocations,
 }
 
 impl Bench {
@@ -61,12 +69,16 @@ impl Bench {
             profile: Profile::Jwt,
             leeway: Duration::from_secs(30),
             max_lifetime: Duration::from_hours(24),
+            trusted: Trusted::default(),
+            load_balancers: LoadBalancers::default(),
         };
         let policy = Policy::parse("policy.yaml", POLICY, Catalog::builtin("nats").unwrap()).unwrap();
         let clock = FakeRelativeClock::default();
         let limiter = Limiter::new(policy.limits(), clock.clone());
         let verifier = Verifier::new(vec![settings], 100);
-        Self { key, verifier, keys: vec![Some(live)], policy, clock, limiter, hosts: vec!["mon.test".to_owned()] }
+        let (keys, hosts) = (vec![Some(live)], vec!["mon.test".to_owned()]);
+        let (basic, static_keys, revoked) = (false, None, Revocations::default());
+        Self { key, verifier, keys, policy, clock, limiter, hosts, basic, static_keys, revoked }
     }
 
     fn token(&self, group: &str) -> String {
@@ -84,21 +96,34 @@ impl Bench {
 
     fn ask(&self, authorization: &[&str], host: &str, method: &str, target: &str) -> Result<Pass, Box<Refusal>> {
         let values: Vec<&[u8]> = authorization.iter().map(|value| value.as_bytes()).collect();
-        let engine = Engine {
-            hosts: &self.hosts,
-            verifier: &self.verifier,
-            keys: &self.keys,
-            policy: &self.policy,
-            limiter: &self.limiter,
-        };
+        let engine = self.engine();
         let request = Request {
             method: method.as_bytes(),
             target: target.as_bytes(),
             host: host.as_bytes(),
             authorization: &values,
+            assertions: &[],
+            certificate: None,
+            source: IpAddr::from([192, 0, 2, 1]),
             now: UnixTime::from_secs(NOW),
         };
-        evaluate(&engine, &request)
+        match identify(&engine, &request)? {
+            Identified::Known(principal) => evaluate(&engine, principal, &request),
+            Identified::Asks(inquiry) => panic!("asks {:?}", inquiry.question),
+        }
+    }
+
+    fn engine(&self) -> Engine<'_, FakeRelativeClock> {
+        Engine {
+            hosts: &self.hosts,
+            verifier: &self.verifier,
+            keys: &self.keys,
+            basic: self.basic,
+            static_keys: self.static_keys,
+            revoked: &self.revoked,
+            policy: &self.policy,
+            limiter: &self.limiter,
+        }
     }
 
     fn as_group(&self, group: &str, target: &str) -> Result<Pass, Box<Refusal>> {
