@@ -7,7 +7,10 @@ use crate::redact::{BodyKind, Rule};
 
 /// The catalogues inside the binary.
 static BUILTIN: LazyLock<Vec<Arc<Catalog>>> = LazyLock::new(|| {
-    let files = [("policies/catalogs/nats.yaml", include_str!("../../policies/catalogs/nats.yaml"))];
+    let files = [
+        ("policies/catalogs/nats.yaml", include_str!("../../policies/catalogs/nats.yaml")),
+        ("policies/catalogs/prometheus.yaml", include_str!("../../policies/catalogs/prometheus.yaml")),
+    ];
     // A broken file is caught by the test `every_builtin_catalogue_is_read`.
     files.iter().filter_map(|(file, text)| Catalog::parse(file, text).ok().map(Arc::new)).collect()
 });
