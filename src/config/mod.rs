@@ -4,6 +4,7 @@
 //! once with their places. Reading ([`read`]) knows no files but the one text; [`load`] opens the others. Nothing here
 //! listens, dials or runs.
 
+mod listeners;
 pub mod load;
 mod read;
 mod units;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 pub use read::read;
 
-use crate::authn::IssuerSettings;
+use crate::authn::{IssuerSettings, Profile};
 
 /// All of `monward.yaml`. Paths are as written; [`load`] resolves them against the file's folder.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,6 +37,10 @@ pub struct Config {
     pub log: Log,
     /// Worker threads; `None` is one per core.
     pub threads: Option<usize>,
+    /// The file of what is revoked.
+    pub revocations: Option<PathBuf>,
+    /// The folder for what outlives a restart: the last good keys of issuers.
+    pub state_dir: Option<PathBuf>,
 }
 
 /// One TLS listener.
@@ -49,8 +54,23 @@ pub struct Listener {
     pub certificates: Vec<Certificate>,
     /// Whether TLS 1.2 is accepted beside 1.3.
     pub tls12: bool,
+    /// Whether clients may show a certificate; `None`: they are not asked for one.
+    pub client_auth: Option<ClientAuth>,
+    /// Whether HTTP Basic is accepted.
+    pub basic: bool,
     /// Index of its upstream in [`Config::upstreams`].
     pub upstream: usize,
+}
+
+/// Which client certificates are trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAuth {
+    /// Whether the handshake fails without one.
+    pub required: bool,
+    /// The certificate authorities, PEM.
+    pub ca_file: PathBuf,
+    /// Their revocation lists, PEM or DER.
+    pub crl_files: Vec<PathBuf>,
 }
 
 /// A certificate chain and its key, both PEM files.
@@ -71,23 +91,98 @@ pub enum KeySource {
     Url(String),
     /// A file, read again at each refresh.
     File(PathBuf),
+    /// Where the load balancers of AWS publish theirs, each key under its name.
+    Alb {
+        /// The region of the load balancer.
+        region: String,
+    },
 }
 
-/// One issuer of tokens.
+/// One issuer of credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer {
     /// Its name, and what is checked of its tokens.
     pub tokens: IssuerSettings,
-    /// Where its keys come from.
-    pub keys: KeySource,
+    /// How its credentials are judged.
+    pub judged: Judged,
     /// Roots for its TLS certificate, instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// Whether it may live on loopback, private or link-local addresses.
     pub allow_private_addresses: bool,
-    /// How often keys are fetched.
+}
+
+impl Issuer {
+    /// Whether it is a Kubernetes cluster.
+    #[must_use]
+    pub fn is_cluster(&self) -> bool {
+        let reviewed = matches!(&self.judged, Judged::ByAsking(Ask { way: AskWay::Review { .. }, .. }));
+        reviewed || self.tokens.profile == Profile::ServiceAccount
+    }
+}
+
+/// How the credentials of an issuer are judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// By its keys.
+    ByKeys(Keys),
+    /// By asking it about each.
+    ByAsking(Ask),
+    /// By the hashes in a file.
+    ByFile(PathBuf),
+}
+
+/// How the keys of an issuer are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// Where they come from.
+    pub source: KeySource,
+    /// Hosts besides the issuer's own that may hold them, in lower case; for discovery.
+    pub hosts: Vec<String>,
+    /// The file with monward's own token, for issuers that show their keys to their own only.
+    pub token_file: Option<PathBuf>,
+    /// How often they are fetched.
     pub refresh: Duration,
-    /// How long keys serve after the last good fetch.
+    /// How long they serve after the last good fetch.
     pub max_stale: Duration,
+}
+
+/// How an issuer is asked about a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// In which way.
+    pub way: AskWay,
+    /// How long an answer counts.
+    pub cache: Duration,
+}
+
+/// In which way an issuer is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AskWay {
+    /// Token introspection (RFC 7662).
+    Introspection {
+        /// Where.
+        url: String,
+        /// The name that monward has there.
+        client_id: String,
+        /// How monward proves that name.
+        client: AskClient,
+    },
+    /// `TokenReview` of Kubernetes.
+    Review {
+        /// The API server.
+        server: String,
+        /// The file with monward's own token.
+        token_file: PathBuf,
+    },
+}
+
+/// How monward proves who it is when it asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AskClient {
+    /// By the secret in this file.
+    SecretFile(PathBuf),
+    /// By a client certificate.
+    Certificate(Certificate),
 }
 
 /// One guarded server.

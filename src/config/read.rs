@@ -1,13 +1,16 @@
 //! From the text of `monward.yaml` to a [`Config`]; every fault is collected.
 
+mod issuer;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use self::issuer::{issuer, no_two_alike};
+use super::listeners::listeners;
 use super::units;
-use super::values::{address, bytes, count, is_host_name, path, some_texts, span, whole, word};
-use super::{Audit, Certificate, Config, Issuer, KeySource, Limits, Listener, Log, Upstream};
-use crate::authn::{Algorithm, IssuerSettings, Profile};
-use crate::document::{self, Entry, Fault, Faults, Fields, Node, unknown};
+use super::values::{address, bytes, certificate_and_key, count, path, span, whole, word};
+use super::{Audit, Config, Judged, Limits, Log, Upstream};
+use crate::document::{self, Entry, Fault, Faults, Fields, Node};
 
 /// Reads `text`, the content of `file`.
 ///
@@ -21,7 +24,19 @@ pub fn read(file: &str, text: &str) -> Result<Config, Vec<Fault>> {
 }
 
 fn config(root: &Node, faults: &mut Faults) -> Option<Config> {
-    let known = ["version", "listeners", "admin", "issuers", "upstreams", "limits", "audit", "log", "threads"];
+    let known = [
+        "version",
+        "listeners",
+        "admin",
+        "issuers",
+        "upstreams",
+        "limits",
+        "audit",
+        "log",
+        "threads",
+        "revocations",
+        "state_dir",
+    ];
     let fields = root.fields(&known, faults)?;
     if let Some(version) = fields.required("version", faults)
         && version.integer(faults).is_some_and(|version| version != 1)
@@ -29,9 +44,21 @@ fn config(root: &Node, faults: &mut Faults) -> Option<Config> {
         faults.at(version, "this monward reads version 1 only");
     }
     let upstreams = named(&fields, "upstreams", faults, upstream);
-    let issuers = named(&fields, "issuers", faults, issuer);
-    one_name_per_issuer(&issuers, &fields, faults);
     let listeners = listeners(&fields, &names(&fields, "upstreams"), faults);
+    // Where certificates are asked for everywhere, nobody else need vouch for anybody.
+    let certificates = !listeners.is_empty() && listeners.iter().all(|listener| listener.client_auth.is_some());
+    let issuers = match fields.get("issuers") {
+        None if certificates => Vec::new(),
+        Some(_) | None => named(&fields, "issuers", faults, issuer),
+    };
+    no_two_alike(&issuers, &fields, faults);
+    let file = issuers.iter().find(|issuer| matches!(issuer.judged, Judged::ByFile(_)));
+    if let (Some(file), Some(node)) = (file, fields.get("issuers"))
+        && !listeners.iter().any(|listener| listener.basic)
+    {
+        let name = &file.tokens.name;
+        faults.at(node, format!("`{name}` has static keys, which come by HTTP Basic: a listener needs `basic: true`"));
+    }
     let admin = admin(&fields, faults);
     if let Some(address) = admin
         && address.port() != 0
@@ -44,7 +71,10 @@ fn config(root: &Node, faults: &mut Faults) -> Option<Config> {
     let audit = audit(fields.get("audit"), faults);
     let log = log(fields.get("log"), faults);
     let threads = fields.get("threads").and_then(|node| whole(node, 1, 1024, faults));
-    Some(Config { listeners, admin: admin?, issuers, upstreams, limits: limits?, audit: audit?, log: log?, threads })
+    let revocations = fields.get("revocations").and_then(|node| path(node, faults));
+    let state_dir = fields.get("state_dir").and_then(|node| path(node, faults));
+    let (admin, limits, audit, log) = (admin?, limits?, audit?, log?);
+    Some(Config { listeners, admin, issuers, upstreams, limits, audit, log, threads, revocations, state_dir })
 }
 
 /// A mapping of names to things; a fault when it is missing or empty.
@@ -62,86 +92,12 @@ fn named<T>(
     entries.iter().filter_map(|entry| read(entry, faults)).collect()
 }
 
-/// A token chooses its issuer by `iss`; two with the same would leave the choice to chance.
-fn one_name_per_issuer(issuers: &[Issuer], fields: &Fields<'_>, faults: &mut Faults) {
-    let Some(node) = fields.get("issuers") else { return };
-    for (index, issuer) in issuers.iter().enumerate() {
-        let first = issuers.iter().take(index).find(|other| other.tokens.issuer == issuer.tokens.issuer);
-        if let Some(first) = first {
-            let names = format!("`{}` and `{}`", first.tokens.name, issuer.tokens.name);
-            faults.at(node, format!("{names} have the same `issuer`; give each its own"));
-        }
-    }
-}
-
 /// The names in a mapping of names to things, whether or not the things are good.
 fn names<'node>(fields: &Fields<'node>, key: &str) -> Vec<&'node str> {
     match fields.get(key).map(|node| &node.value) {
         Some(document::Value::Map(entries)) => entries.iter().map(|entry| entry.key.as_str()).collect(),
         Some(document::Value::Scalar { .. } | document::Value::List(_)) | None => Vec::new(),
     }
-}
-
-fn listeners(fields: &Fields<'_>, upstreams: &[&str], faults: &mut Faults) -> Vec<Listener> {
-    let Some(node) = fields.required("listeners", faults) else { return Vec::new() };
-    let Some(items) = node.list(faults) else { return Vec::new() };
-    if items.is_empty() {
-        faults.at(node, "`listeners` is empty; at least one is needed");
-    }
-    items.iter().filter_map(|item| listener(item, upstreams, faults)).collect()
-}
-
-fn listener(node: &Node, upstreams: &[&str], faults: &mut Faults) -> Option<Listener> {
-    let fields = node.fields(&["address", "hosts", "certificates", "min_tls", "upstream"], faults)?;
-    let address = fields.required("address", faults).and_then(|node| address(node, faults));
-    let hosts = fields.get("hosts").map_or(Some(Vec::new()), |node| hosts(node, faults));
-    let certificates = fields.required("certificates", faults).and_then(|node| certificates(node, faults));
-    let tls12 = fields.get("min_tls").map_or(Some(true), |node| match node.text(faults)? {
-        "1.2" => Some(true),
-        "1.3" => Some(false),
-        other => {
-            faults.at(node, unknown("TLS version", other, &["1.2", "1.3"]));
-            None
-        }
-    });
-    let upstream = fields.required("upstream", faults).and_then(|node| {
-        let name = node.text(faults)?;
-        let found = upstreams.iter().position(|known| *known == name);
-        if found.is_none() {
-            faults.at(node, unknown("upstream", name, upstreams));
-        }
-        found
-    });
-    Some(Listener { address: address?, hosts: hosts?, certificates: certificates?, tls12: tls12?, upstream: upstream? })
-}
-
-fn hosts(node: &Node, faults: &mut Faults) -> Option<Vec<String>> {
-    let hosts = node.texts(faults)?;
-    if hosts.is_empty() {
-        faults.at(node, "`hosts` is empty; leave it out to answer for any name");
-        return None;
-    }
-    for host in &hosts {
-        if !is_host_name(host) {
-            faults.at(node, format!("`{host}` is not a host name; write it without scheme, port and wildcard"));
-        }
-    }
-    Some(hosts.iter().map(|host| host.to_ascii_lowercase()).collect())
-}
-
-fn certificates(node: &Node, faults: &mut Faults) -> Option<Vec<Certificate>> {
-    let items = node.list(faults)?;
-    if items.is_empty() {
-        faults.at(node, "`certificates` is empty; a listener needs at least one");
-    }
-    Some(items.iter().filter_map(|item| certificate(item, faults)).collect())
-}
-
-fn certificate(node: &Node, faults: &mut Faults) -> Option<Certificate> {
-    let fields = node.fields(&["certificate", "key"], faults)?;
-    let certificate = fields.required("certificate", faults).and_then(|node| path(node, faults));
-    let key = fields.required("key", faults).and_then(|node| path(node, faults));
-    Some(Certificate { certificate: certificate?, key: key? })
 }
 
 fn admin(fields: &Fields<'_>, faults: &mut Faults) -> Option<SocketAddr> {
@@ -156,127 +112,6 @@ fn admin(fields: &Fields<'_>, faults: &mut Faults) -> Option<SocketAddr> {
     Some(found)
 }
 
-fn issuer(entry: &Entry, faults: &mut Faults) -> Option<Issuer> {
-    let known = [
-        "issuer",
-        "audiences",
-        "algorithms",
-        "profile",
-        "leeway",
-        "max_lifetime",
-        "jwks_url",
-        "jwks_file",
-        "ca_file",
-        "allow_private_addresses",
-        "refresh",
-        "max_stale",
-    ];
-    let fields = entry.node.fields(&known, faults)?;
-    let issuer = fields.required("issuer", faults).and_then(|node| issuer_url(node, faults));
-    let audiences = fields.required("audiences", faults).and_then(|node| some_texts(node, faults));
-    let algorithms = fields.get("algorithms").map_or(Some(default_algorithms()), |node| algorithms(node, faults));
-    let profile = fields.get("profile").map_or(Some(Profile::Rfc9068), |node| profile(node, faults));
-    let leeway = span(&fields, "leeway", "30s", ("0s", "60s"), faults);
-    let max_lifetime = span(&fields, "max_lifetime", "24h", ("1m", "30d"), faults);
-    let refresh = span(&fields, "refresh", "5m", ("10s", "24h"), faults);
-    let max_stale = span(&fields, "max_stale", "24h", ("1m", "30d"), faults);
-    let private = fields.get("allow_private_addresses").map_or(Some(false), |node| node.boolean(faults));
-    let keys = key_source(&fields, private == Some(true), faults);
-    let ca_file = fields.get("ca_file").map(|node| path(node, faults));
-    let tokens = IssuerSettings {
-        name: entry.key.clone(),
-        issuer: issuer?,
-        audiences: audiences?,
-        algorithms: algorithms?,
-        profile: profile?,
-        leeway: leeway?,
-        max_lifetime: max_lifetime?,
-    };
-    Some(Issuer {
-        tokens,
-        keys: keys?,
-        ca_file: ca_file.unwrap_or_default(),
-        allow_private_addresses: private?,
-        refresh: refresh?,
-        max_stale: max_stale?,
-    })
-}
-
-fn issuer_url(node: &Node, faults: &mut Faults) -> Option<String> {
-    let text = node.text(faults)?;
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
-    let is_url = rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[')
-        && !rest.contains(['@', '?', '#', '\\'])
-        && rest.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_url {
-        return Some(text.to_owned());
-    }
-    faults
-        .at(node, "expected the issuer's exact `iss`, a URL such as `https://idp.example.org`, without user or query");
-    None
-}
-
-fn default_algorithms() -> Vec<Algorithm> {
-    vec![Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa]
-}
-
-fn algorithms(node: &Node, faults: &mut Faults) -> Option<Vec<Algorithm>> {
-    let names = some_texts(node, faults)?;
-    let known: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.label()).collect();
-    let mut found = Vec::new();
-    for name in &names {
-        match Algorithm::parse(name) {
-            Some(algorithm) => found.push(algorithm),
-            None => faults.at(node, unknown("algorithm", name, &known)),
-        }
-    }
-    Some(found)
-}
-
-fn profile(node: &Node, faults: &mut Faults) -> Option<Profile> {
-    match node.text(faults)? {
-        "rfc9068" => Some(Profile::Rfc9068),
-        "jwt" => Some(Profile::Jwt),
-        other => {
-            faults.at(node, unknown("token profile", other, &["rfc9068", "jwt"]));
-            None
-        }
-    }
-}
-
-fn key_source(fields: &Fields<'_>, private: bool, faults: &mut Faults) -> Option<KeySource> {
-    match (fields.get("jwks_url"), fields.get("jwks_file")) {
-        (Some(node), Some(_)) => {
-            faults.at(node, "write `jwks_url` or `jwks_file`, not both");
-            None
-        }
-        (None, Some(node)) => Some(KeySource::File(path(node, faults)?)),
-        (Some(node), None) => {
-            let url = node.text(faults)?;
-            secure(node, url, private, faults).then(|| KeySource::Url(url.to_owned()))
-        }
-        (None, None) => {
-            let node = fields.get("issuer")?;
-            let url = node.text(faults)?;
-            secure(node, url, private, faults).then_some(KeySource::Discovery)
-        }
-    }
-}
-
-/// Keys come over `https`; over `http` only from this machine, and only where private addresses are allowed.
-fn secure(node: &Node, url: &str, private: bool, faults: &mut Faults) -> bool {
-    let loopback = ["http://127.0.0.1", "http://[::1]", "http://localhost"];
-    let here = private
-        && loopback
-            .iter()
-            .any(|prefix| url.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])));
-    if url.starts_with("https://") || here {
-        return true;
-    }
-    faults.at(node, "keys are fetched over https only (http: only from loopback with `allow_private_addresses: true`)");
-    false
-}
-
 fn upstream(entry: &Entry, faults: &mut Faults) -> Option<Upstream> {
     let known = ["url", "policy", "ca_file", "certificate", "key", "server_name", "timeouts", "max_body"];
     let fields = entry.node.fields(&known, faults)?;
@@ -289,7 +124,7 @@ fn upstream(entry: &Entry, faults: &mut Faults) -> Option<Upstream> {
     let (connect_timeout, total_timeout) = timeouts(fields.get("timeouts"), faults);
     let max_body = bytes(&fields, "max_body", "64MiB", ("1KiB", "1GiB"), faults);
     let ca_file = fields.get("ca_file").and_then(|node| path(node, faults));
-    let client = client_certificate(&fields, faults);
+    let client = certificate_and_key(&fields, faults);
     let server_name = fields.get("server_name").and_then(|node| node.text(faults)).map(str::to_owned);
     let (tls, host, port) = origin?;
     if let Some(node) = url
@@ -311,19 +146,6 @@ fn upstream(entry: &Entry, faults: &mut Faults) -> Option<Upstream> {
         total_timeout: total_timeout?,
         max_body: max_body?,
     })
-}
-
-fn client_certificate(fields: &Fields<'_>, faults: &mut Faults) -> Option<Certificate> {
-    match (fields.get("certificate"), fields.get("key")) {
-        (Some(certificate), Some(key)) => {
-            Some(Certificate { certificate: path(certificate, faults)?, key: path(key, faults)? })
-        }
-        (None, None) => None,
-        (Some(node), None) | (None, Some(node)) => {
-            faults.at(node, "`certificate` and `key` belong together");
-            None
-        }
-    }
 }
 
 fn timeouts(node: Option<&Node>, faults: &mut Faults) -> (Option<Duration>, Option<Duration>) {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::units;
+use super::{Certificate, units};
 use crate::document::{Faults, Fields, Node, quoted, unknown};
 
 /// One of `known`; the first is the default.
@@ -106,4 +106,18 @@ pub(super) fn is_host_name(host: &str) -> bool {
     };
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     inner.map_or_else(|| plain(host, b".-_"), |address| plain(address, b".:"))
+}
+
+/// `certificate` and `key`, which belong together.
+pub(super) fn certificate_and_key(fields: &Fields<'_>, faults: &mut Faults) -> Option<Certificate> {
+    match (fields.get("certificate"), fields.get("key")) {
+        (Some(certificate), Some(key)) => {
+            Some(Certificate { certificate: path(certificate, faults)?, key: path(key, faults)? })
+        }
+        (None, None) => None,
+        (Some(node), None) | (None, Some(node)) => {
+            faults.at(node, "`certificate` and `key` belong together");
+            None
+        }
+    }
 }

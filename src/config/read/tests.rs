@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::KeySource;
+use crate::authn::Door;
+use crate::authn::Profile;
+use crate::config::{AskClient, AskWay, Certificate, Judged, KeySource};
 
 const GOOD: &str = "\
 version: 1
@@ -52,8 +54,9 @@ fn every_value_arrives_where_it_belongs() {
     assert!(!listener.tls12);
     let issuer = &config.issuers[0];
     assert_eq!((issuer.tokens.name.as_str(), issuer.tokens.profile), ("corp", Profile::Jwt));
-    assert_eq!(issuer.keys, KeySource::File("jwks.json".into()));
-    assert_eq!((issuer.tokens.leeway, issuer.max_stale), (Duration::from_secs(10), Duration::from_hours(24)));
+    let Judged::ByKeys(keys) = &issuer.judged else { panic!("{issuer:?}") };
+    assert_eq!(keys.source, KeySource::File("jwks.json".into()));
+    assert_eq!((issuer.tokens.leeway, keys.max_stale), (Duration::from_secs(10), Duration::from_hours(24)));
     let upstream = &config.upstreams[0];
     assert_eq!((upstream.tls, upstream.host.as_str(), upstream.port), (true, "nats.internal", 8222));
     assert_eq!((upstream.connect_timeout, upstream.total_timeout), (Duration::from_secs(1), Duration::from_secs(30)));
@@ -104,12 +107,12 @@ fn each_fault_says_where_it_is_and_what_to_do() {
         (
             "    jwks_file: jwks.json",
             "    jwks_url: http://idp.example.org/keys",
-            "monward.yaml:14:15: keys are fetched over https only (http: only from loopback with `allow_private_addresses: true`)",
+            "monward.yaml:14:15: issuers are called over https only (http: only on loopback with `allow_private_addresses: true`)",
         ),
         (
             "    jwks_file: jwks.json",
             "    jwks_url: http://127.0.0.1.example.org/keys\n    allow_private_addresses: true",
-            "monward.yaml:14:15: keys are fetched over https only (http: only from loopback with `allow_private_addresses: true`)",
+            "monward.yaml:14:15: issuers are called over https only (http: only on loopback with `allow_private_addresses: true`)",
         ),
         (
             "    url: https://nats.internal:8222",
@@ -131,6 +134,35 @@ fn each_fault_says_where_it_is_and_what_to_do() {
     ] {
         assert_eq!(faults(&with(line, replacement)), [expected], "{replacement}");
     }
+}
+
+#[test]
+fn b11_hosts_that_may_hold_the_keys_are_named_for_discovery_alone() {
+    let discovery = |hosts: &str| with("    jwks_file: jwks.json", &format!("    jwks_hosts: {hosts}"));
+    let config = read("monward.yaml", &discovery("[Keys.example.org, 192.0.2.1, '[2001:DB8::1]']")).unwrap();
+    let Judged::ByKeys(keys) = &config.issuers[0].judged else { panic!("{config:?}") };
+    assert_eq!(keys.hosts, ["keys.example.org", "192.0.2.1", "2001:db8::1"]);
+    assert_eq!(keys.source, KeySource::Discovery);
+    for wrong in ["https://a", "a:8443", "'*.example.org'", "a/b", "a b"] {
+        let found = faults(&discovery(&format!("[keys.example.org, {wrong}]")));
+        let wrong = wrong.trim_matches('\'');
+        let expected =
+            format!("monward.yaml:14:17: `{wrong}` is not a host name; write it without scheme, port and wildcard");
+        assert_eq!(found, [expected]);
+    }
+    assert_eq!(faults(&discovery("[]")), ["monward.yaml:14:17: expected at least one value, and none of them empty"]);
+    for keys in ["jwks_file: j", "jwks_url: https://idp.example.org/k"] {
+        let found = faults(&with("    jwks_file: jwks.json", &format!("    {keys}\n    jwks_hosts: [a]")));
+        assert!(found.len() == 1 && found[0].contains("`jwks_hosts` is for discovery"), "{found:?}");
+    }
+}
+
+#[test]
+fn the_folder_for_keys_is_off_unless_named() {
+    assert_eq!(read("monward.yaml", GOOD).unwrap().state_dir, None);
+    let named = with("threads: 2", "threads: 2\nstate_dir: /var/lib/monward");
+    assert_eq!(read("monward.yaml", &named).unwrap().state_dir, Some("/var/lib/monward".into()));
+    assert_eq!(faults(&with("threads: 2", "state_dir: ''")), ["monward.yaml:28:12: expected a path, found nothing"]);
 }
 
 #[test]
@@ -156,4 +188,173 @@ fn two_issuers_cannot_share_an_iss() {
     let second = "issuers:\n  other:\n    issuer: https://idp.example.org\n    audiences: [us]\n    jwks_file: j\n";
     let found = faults(&with("issuers:\n", second));
     assert_eq!(found, ["monward.yaml:11:3: `other` and `corp` have the same `issuer`; give each its own"]);
+}
+
+/// `GOOD` with `issuers` instead of its own, and with HTTP Basic.
+fn with_issuers(issuers: &str) -> String {
+    let text = with("    min_tls: \"1.3\"", "    basic: true");
+    let (before, rest) = text.split_once("issuers:\n").unwrap();
+    let (_, after) = rest.split_once("upstreams:").unwrap();
+    format!("{before}issuers:\n{issuers}\nupstreams:{after}")
+}
+
+#[test]
+fn each_kind_of_issuer_is_read() {
+    let config = read(
+        "monward.yaml",
+        &with_issuers(
+            "  opaque: { introspection: { url: https://idp.test/i, client_id: us, client_secret_file: s }, audiences: [us], cache: 5s }
+  certified: { introspection: { url: https://b.test/i, client_id: us, certificate: c, key: k }, issuer: https://b.test, audiences: [us] }
+  cluster: { kubernetes: { server: https://k8s.test/, token_file: t }, issuer: https://k8s.test, audiences: [us] }
+  reviewed: { kubernetes: { server: https://k.test, token_file: t, review: true }, issuer: https://k.test, audiences: [us] }
+  iap: { front_door: google_iap, audiences: [us], from: { networks: [10.0.0.0/8, 2001:db8::/32] } }
+  alb:
+    front_door: aws_alb
+    issuer: https://idp.test
+    from: { client_cert: { dns: alb.test } }
+    aws: { region: eu-west-1, signers: [arn], client: us }
+  keys: { static_keys: keys.yaml }",
+        ),
+    )
+    .unwrap();
+    let named = |name: &str| config.issuers.iter().find(|issuer| issuer.tokens.name == name).unwrap();
+    let asked = |name: &str| {
+        let Judged::ByAsking(ask) = &named(name).judged else { panic!("{name}") };
+        (ask.way.clone(), ask.cache.as_secs())
+    };
+    let by_keys = |name: &str| {
+        let Judged::ByKeys(keys) = &named(name).judged else { panic!("{name}") };
+        keys.clone()
+    };
+    let introspection =
+        |url: &str, client| AskWay::Introspection { url: url.to_owned(), client_id: "us".to_owned(), client };
+    assert_eq!(asked("opaque"), (introspection("https://idp.test/i", AskClient::SecretFile("s".into())), 5));
+    let pair = Certificate { certificate: "c".into(), key: "k".into() };
+    assert_eq!(asked("certified"), (introspection("https://b.test/i", AskClient::Certificate(pair)), 30));
+    assert_eq!((named("opaque").tokens.issuer.as_str(), named("opaque").tokens.profile), ("", Profile::Asked));
+    let review = AskWay::Review { server: "https://k.test".to_owned(), token_file: "t".into() };
+    assert_eq!(asked("reviewed"), (review, 10));
+    let cluster = by_keys("cluster");
+    assert_eq!(cluster.source, KeySource::Url("https://k8s.test/openid/v1/jwks".to_owned()));
+    assert_eq!((cluster.token_file, named("cluster").allow_private_addresses), (Some("t".into()), true));
+    let iap = &named("iap").tokens;
+    assert_eq!((iap.issuer.as_str(), iap.profile), ("https://cloud.google.com/iap", Profile::Door(Door::GoogleIap)));
+    assert_eq!((iap.trusted.networks.len(), iap.max_lifetime), (2, Door::GoogleIap.max_lifetime()));
+    assert_eq!(by_keys("alb").source, KeySource::Alb { region: "eu-west-1".to_owned() });
+    assert_eq!(named("alb").tokens.load_balancers.signers, ["arn"]);
+    assert_eq!(named("keys").judged, Judged::ByFile("keys.yaml".into()));
+}
+
+/// Issuers with one fault each, and where it is found.
+const WRONG_ISSUERS: [(&str, &str); 16] = [
+    (
+        "  client_certificate: { static_keys: k }",
+        "11:3: this name stands for client certificates; give the issuer another",
+    ),
+    (
+        "  a: { static_keys: k, front_door: pomerium }",
+        "11:24: an issuer has at most one of `introspection`, `kubernetes`, `front_door`, `static_keys`",
+    ),
+    ("  a: { static_keys: k, audiences: [x] }", "11:24: unknown key `audiences`; known are `static_keys`"),
+    (
+        "  a: { audiences: [us], introspection: { url: https://i.test, client_id: us } }",
+        "11:40: write either `client_secret_file`, or `certificate` and `key`",
+    ),
+    (
+        "  a: { audiences: [us], introspection: { url: http://i.test, client_id: us, client_secret_file: s } }",
+        "11:47: issuers are called over https only (http: only on loopback with `allow_private_addresses: true`)",
+    ),
+    (
+        "  a: { audiences: [us], introspection: { url: https://i.test, client_id: us, client_secret_file: s }, cache: 6m }",
+        "11:110: `6m` is out of range: 0s to 5m",
+    ),
+    (
+        "  a: { kubernetes: { server: https://k.test, token_file: t }, audiences: [us] }",
+        "11:6: `issuer` is missing here",
+    ),
+    (
+        "  a: { front_door: pomerum, from: { networks: [10.0.0.0/8] } }",
+        "11:20: unknown front door `pomerum`; did you mean `pomerium`?",
+    ),
+    ("  a: { front_door: google_iap, audiences: [x] }", "11:6: `from` is missing here"),
+    (
+        "  a: { front_door: google_iap, audiences: [x], from: {} }",
+        "11:54: nobody is trusted to bring assertions; write `networks`, `client_cert` or both",
+    ),
+    (
+        "  a: { front_door: google_iap, audiences: [x], from: { networks: [0.0.0.0/0] } }",
+        "11:67: `0.0.0.0/0` is everybody; write the networks that the front door comes from",
+    ),
+    (
+        "  a: { front_door: google_iap, audiences: [x], from: { networks: [10.1.0.0/8] } }",
+        "11:67: `10.1.0.0/8` has bits behind its prefix; write `10.0.0.0/8`",
+    ),
+    (
+        "  a: { front_door: google_iap, issuer: https://x.test, audiences: [x], from: { networks: [10.0.0.0/8] } }",
+        "11:40: the `issuer` of this front door is always `https://cloud.google.com/iap`; leave it out",
+    ),
+    (
+        "  a: { front_door: aws_alb, issuer: https://x.test, audiences: [x], from: { networks: [10.0.0.0/8] }, aws: { region: r, signers: [s], client: c } }",
+        "11:64: the assertions of this front door name no audience; `aws.client` takes its place",
+    ),
+    (
+        "  a: { static_keys: k }\n  b: { static_keys: l }",
+        "11:3: `a` and `b` both have static keys; put them into one file",
+    ),
+    (
+        "  a: { audiences: [us], introspection: { url: https://i.test, client_id: us, client_secret_file: s } }\n  b: { audiences: [us], introspection: { url: https://j.test, client_id: us, client_secret_file: s } }",
+        "11:3: `a` and `b` would both be asked about tokens that name no issuer; give one of them an `issuer`",
+    ),
+];
+
+#[test]
+fn a_wrong_issuer_of_each_kind_is_a_fault_that_says_what_to_do() {
+    for (issuers, expected) in WRONG_ISSUERS {
+        let found = faults(&with_issuers(issuers));
+        assert_eq!(found, [format!("monward.yaml:{expected}")], "{issuers}");
+    }
+}
+
+#[test]
+fn a_front_door_may_share_its_issuer_with_bearer_tokens() {
+    let alb = "aws: { region: r, signers: [s], client: c }";
+    let issuers = format!(
+        "  idp: {{ issuer: https://idp.test, audiences: [us] }}
+  alb: {{ front_door: aws_alb, issuer: https://idp.test, from: {{ networks: [10.0.0.0/8] }}, {alb} }}"
+    );
+    assert_eq!(faults(&with_issuers(&issuers)), Vec::<String>::new());
+}
+
+#[test]
+fn client_certificates_have_their_files_and_may_be_all_there_is() {
+    let trust =
+        "    upstream: nats\n    client_auth: required\n    client_ca_file: ca.pem\n    crl_files: [a.crl, b.crl]";
+    let config = read("monward.yaml", &with("    upstream: nats", trust)).unwrap();
+    let settings = config.listeners[0].client_auth.clone().unwrap();
+    assert!(settings.required);
+    assert_eq!((settings.ca_file, settings.crl_files.len()), ("ca.pem".into(), 2));
+    let alone = with("    upstream: nats", trust);
+    let (before, rest) = alone.split_once("issuers:\n").unwrap();
+    let alone = format!("{before}upstreams:{}", rest.split_once("upstreams:").unwrap().1);
+    assert_eq!(read("monward.yaml", &alone).unwrap().issuers, []);
+    for (replacement, expected) in [
+        ("    upstream: nats\n    client_auth: optional", "3:5: `client_ca_file` is missing here"),
+        (
+            "    upstream: nats\n    client_ca_file: ca.pem",
+            "9:21: has no effect without `client_auth: optional` or `client_auth: required`",
+        ),
+        (
+            "    upstream: nats\n    client_auth: on",
+            "9:18: unknown client_auth `on`; known are `off`, `optional`, `required`",
+        ),
+    ] {
+        assert_eq!(faults(&with("    upstream: nats", replacement)), [format!("monward.yaml:{expected}")]);
+    }
+}
+
+#[test]
+fn static_keys_without_a_listener_that_takes_them_are_a_fault() {
+    let text = with_issuers("  keys: { static_keys: k }").replace("basic: true", "basic: false");
+    let expected = "`keys` has static keys, which come by HTTP Basic: a listener needs `basic: true`";
+    assert_eq!(faults(&text), [format!("monward.yaml:11:3: {expected}")]);
 }
