@@ -6,16 +6,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pingora::apps::ServerApp;
-use pingora::listeners::tls::Acceptor;
 use pingora::protocols::l4::stream::Stream as L4Stream;
-use pingora::protocols::tls::TlsStream;
-use pingora::protocols::{ALPN, GetSocketDigest, Ssl, Stream};
+use pingora::protocols::{GetSocketDigest, Stream};
 use pingora::server::ShutdownWatch;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::entry::refused_connection;
 use super::seats::{Seat, Seats};
+use super::shown::Shown;
 use super::{Gateway, Peer, h1, h2};
+use crate::ops::clock;
+use crate::tls::client_auth;
 
 /// One listener's front.
 pub struct Front {
@@ -41,7 +44,7 @@ impl ServerApp for Front {
         let digest = stream.get_socket_digest();
         let address = digest.as_ref().and_then(|digest| digest.peer_addr()?.as_inet());
         let source = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical());
-        let peer = Peer { gateway: Arc::clone(&self.gateway), listener: self.listener, source };
+        let peer = Peer { gateway: Arc::clone(&self.gateway), listener: self.listener, source, shown: None };
         match self.seats.take(source) {
             Ok(seat) => {
                 self.gateway.tasks.spawn(connection(peer, stream, seat));
@@ -52,10 +55,11 @@ impl ServerApp for Front {
     }
 }
 
-async fn connection(peer: Peer, stream: Box<L4Stream>, seat: Seat) {
+async fn connection(mut peer: Peer, stream: Box<L4Stream>, seat: Seat) {
     let open = OpenConnection::new(&peer);
-    if let Some(tls) = handshake(&peer, stream).await {
-        if tls.selected_alpn_proto() == Some(ALPN::H2) {
+    if let Some((tls, shown)) = handshake(&peer, stream).await {
+        peer.shown = shown;
+        if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
             Box::pin(h2::serve(peer, tls)).await;
         } else {
             h1::serve(peer, tls).await;
@@ -81,20 +85,29 @@ impl Drop for OpenConnection {
     }
 }
 
+/// A connection after its handshake, with the client certificate that was shown.
+type Spoken = (Box<TlsStream<L4Stream>>, Option<Arc<Shown>>);
+
 /// The TLS handshake under its deadline, with the configuration of this moment.
-async fn handshake(peer: &Peer, stream: Box<L4Stream>) -> Option<Box<TlsStream<L4Stream>>> {
-    let config = Arc::clone(&peer.gateway.snapshot.load().guarded.get(peer.listener)?.tls);
-    let acceptor = Acceptor::from_server_config(config);
+async fn handshake(peer: &Peer, stream: Box<L4Stream>) -> Option<Spoken> {
+    let guarded = Arc::clone(peer.gateway.snapshot.load().guarded.get(peer.listener)?);
+    let acceptor = TlsAcceptor::from(Arc::clone(&guarded.tls));
+    let began = clock::now();
     let mut stopping = peer.gateway.tasks.stopping();
     let done = tokio::select! {
-        done = timeout(peer.gateway.limits.handshake, Box::pin(acceptor.tls_handshake(*stream))) => done,
+        done = timeout(peer.gateway.limits.handshake, Box::pin(acceptor.accept(*stream))) => done,
         // Nothing was asked yet: a drain need not wait.
         () = stopping.stopped() => return None,
     };
     match done {
-        Ok(Ok(tls)) => Some(Box::new(tls)),
-        Ok(Err(_)) => {
-            refuse(peer, "tls_handshake");
+        Ok(Ok(tls)) => {
+            let chain = tls.get_ref().1.peer_certificates();
+            let trust = guarded.client_trust.as_deref();
+            let shown = chain.zip(trust).map(|(chain, trust)| Arc::new(Shown::new(chain, trust, began)));
+            Some((Box::new(tls), shown))
+        }
+        Ok(Err(error)) => {
+            refuse(peer, reason(&error));
             None
         }
         Err(_) => {
@@ -102,6 +115,12 @@ async fn handshake(peer: &Peer, stream: Box<L4Stream>) -> Option<Box<TlsStream<L
             None
         }
     }
+}
+
+/// Why a handshake failed: what was wrong with the client's certificate, where it was that.
+fn reason(error: &std::io::Error) -> &'static str {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    inner.and_then(client_auth::fault).map_or("tls_handshake", |fault| fault.label())
 }
 
 fn refuse(peer: &Peer, reason: &'static str) {

@@ -13,7 +13,9 @@ mod h2;
 mod head;
 mod respond;
 mod seats;
+mod shown;
 mod snapshot;
+mod via;
 mod watch;
 mod wire;
 
@@ -23,7 +25,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 pub use front::Front;
-pub use snapshot::{EndpointFigures, Guarded, Issuer, Snapshot};
+pub use snapshot::{EndpointFigures, Guarded, Issuer, Judge, Snapshot};
+
+use shown::Shown;
 
 use crate::config::Limits;
 use crate::ops::audit_sink::AuditSink;
@@ -51,4 +55,6 @@ struct Peer {
     /// Index of the listener.
     listener: usize,
     source: IpAddr,
+    /// The client certificate it showed.
+    shown: Option<Arc<Shown>>,
 }

@@ -1,10 +1,12 @@
 //! How many connections there may be: in all, and from one source.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+
+use crate::authn::network;
 
 /// The seats of one listener.
 #[derive(Debug)]
@@ -77,13 +79,6 @@ impl Drop for Seat {
                 taken.sources.remove(&self.source);
             }
         }
-    }
-}
-
-fn network(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
-        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -1,10 +1,12 @@
 //! Client-side TLS: which roots are trusted, which certificate is shown.
 
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use super::pem_file::problem;
 
 /// Whose certificates are believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,9 +93,8 @@ fn root_store(roots: &Roots) -> Result<RootCertStore, ClientTlsFault> {
     let mut store = RootCertStore::empty();
     match roots {
         Roots::System => {
-            let found = rustls_native_certs::load_native_certs()
-                .map_err(|error| ClientTlsFault::NoRoots { from: format!("the system's bundle ({error})") })?;
-            store.add_parsable_certificates(found);
+            // What cannot be read of a bundle is left out; one of which nothing is left is a fault below.
+            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
         Roots::File(path) => {
             for (index, certificate) in certificates(path)?.into_iter().enumerate() {
@@ -116,17 +117,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ClientTlsFa
     CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| unreadable(path, &error))
 }
 
-fn unreadable(path: &Path, error: &rustls::pki_types::pem::Error) -> ClientTlsFault {
-    use rustls::pki_types::pem::Error;
-    // Not `error.to_string()`: several variants quote the file, and the file may be a private key.
-    let problem = if let Error::Io(error) = error {
-        error.to_string()
-    } else if matches!(error, Error::NoItemsFound) {
-        "nothing of the wanted kind in it".to_owned()
-    } else {
-        "not PEM".to_owned()
-    };
-    ClientTlsFault::Unreadable { path: path.to_owned(), problem }
+fn unreadable(path: &Path, error: &pem::Error) -> ClientTlsFault {
+    ClientTlsFault::Unreadable { path: path.to_owned(), problem: problem(error) }
 }
 
 #[cfg(test)]

@@ -3,17 +3,21 @@
 //! A reload builds a new [`ServerConfig`] with new session storage, so nothing resumes what is no longer in force.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{NoKeyLog, ServerConfig};
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
+
+use super::client_auth::ClientTrust;
+use super::pem_file::problem;
+use crate::types::UnixTime;
 
 /// Why a certificate or key cannot be used; for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -22,11 +26,23 @@ pub enum CertificateFault {
     #[error("{0}")]
     Unreadable(String),
     /// The key does not fit, or is of a kind that is not served.
-    #[error("the key does not fit the certificate: {0}")]
-    Mismatch(rustls::Error),
+    #[error("the key in `{}` does not fit the certificate in `{}`: {problem}", key.display(), certificate.display())]
+    Mismatch {
+        /// The file with the certificate.
+        certificate: PathBuf,
+        /// The file with the key.
+        key: PathBuf,
+        /// What rustls said.
+        problem: rustls::Error,
+    },
     /// The certificate itself is broken.
-    #[error("is not a certificate that can be served: {0}")]
-    Broken(String),
+    #[error("what `{}` holds is no certificate that can be served: {problem}", certificate.display())]
+    Broken {
+        /// The file.
+        certificate: PathBuf,
+        /// What its reader said.
+        problem: String,
+    },
 }
 
 /// One certificate chain with its key and the names it is for.
@@ -34,6 +50,15 @@ pub enum CertificateFault {
 pub struct Served {
     key: Arc<CertifiedKey>,
     names: Vec<String>,
+    expires: UnixTime,
+}
+
+impl Served {
+    /// When the certificate ends.
+    #[must_use]
+    pub const fn expires(&self) -> UnixTime {
+        self.expires
+    }
 }
 
 /// Reads a chain and its key, and checks that they belong together.
@@ -41,26 +66,36 @@ pub struct Served {
 /// # Errors
 /// What is wrong with which of them.
 pub fn load(certificate: &Path, key: &Path) -> Result<Served, CertificateFault> {
-    let unreadable = |path: &Path, error: &dyn std::fmt::Display| {
-        CertificateFault::Unreadable(format!("cannot read `{}`: {error}", path.display()))
+    let unreadable = |path: &Path, problem: &str| {
+        CertificateFault::Unreadable(format!("cannot read `{}`: {problem}", path.display()))
     };
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
-        .map_err(|error| unreadable(certificate, &error))?;
+        .map_err(|error| unreadable(certificate, &problem(&error)))?;
     let Some(leaf) = chain.first() else {
-        return Err(unreadable(certificate, &"it holds no certificate"));
+        return Err(unreadable(certificate, "it holds no certificate"));
     };
-    let names = dns_names(leaf)?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &error))?;
-    let key = CertifiedKey::from_der(chain, private, &ring::default_provider()).map_err(CertificateFault::Mismatch)?;
-    Ok(Served { key: Arc::new(key), names })
+    let names =
+        dns_names(leaf).map_err(|problem| CertificateFault::Broken { certificate: certificate.to_owned(), problem })?;
+    let expires = expiry(leaf).unwrap_or_default();
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &problem(&error)))?;
+    let pair = CertifiedKey::from_der(chain, private, &ring::default_provider()).map_err(|problem| {
+        CertificateFault::Mismatch { certificate: certificate.to_owned(), key: key.to_owned(), problem }
+    })?;
+    Ok(Served { key: Arc::new(pair), names, expires })
+}
+
+/// When a certificate ends; `None` when it cannot be read.
+#[must_use]
+pub fn expiry(certificate: &CertificateDer<'_>) -> Option<UnixTime> {
+    let (_, certificate) = parse_x509_certificate(certificate).ok()?;
+    u64::try_from(certificate.validity().not_after.timestamp()).ok().map(UnixTime::from_secs)
 }
 
 /// The DNS names of the certificate's subjectAltName (RFC 6125 §6.4: the common name is never one).
-fn dns_names(leaf: &CertificateDer<'_>) -> Result<Vec<String>, CertificateFault> {
-    let broken = |error: &dyn std::fmt::Display| CertificateFault::Broken(error.to_string());
-    let (_, certificate) = parse_x509_certificate(leaf).map_err(|error| broken(&error))?;
-    let names = certificate.subject_alternative_name().map_err(|error| broken(&error))?;
+fn dns_names(leaf: &CertificateDer<'_>) -> Result<Vec<String>, String> {
+    let (_, certificate) = parse_x509_certificate(leaf).map_err(|error| error.to_string())?;
+    let names = certificate.subject_alternative_name().map_err(|error| error.to_string())?;
     let all = names.map(|extension| extension.value.general_names.as_slice()).unwrap_or_default();
     let dns = all.iter().filter_map(|name| match name {
         GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
@@ -79,16 +114,34 @@ fn dns_names(leaf: &CertificateDer<'_>) -> Result<Vec<String>, CertificateFault>
 
 /// The configuration of one listener; `served` is not empty, its first certificate answers unknown names.
 ///
+/// Where clients show certificates, no session is ever resumed: a resumed one keeps the certificate of the first
+/// handshake, and nobody looks at authorities and revocation lists again.
+///
 /// # Errors
 /// When the TLS library refuses the combination.
-pub fn config(served: &[Served], tls12: bool) -> Result<Arc<ServerConfig>, rustls::Error> {
+pub fn config(
+    served: &[Served],
+    tls12: bool,
+    client: Option<&ClientTrust>,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
     let versions: &[&rustls::SupportedProtocolVersion] =
         if tls12 { &[&rustls::version::TLS13, &rustls::version::TLS12] } else { &[&rustls::version::TLS13] };
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(versions)?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(ByName::new(served)));
+    let builder =
+        ServerConfig::builder_with_provider(Arc::new(ring::default_provider())).with_protocol_versions(versions)?;
+    let builder = match client {
+        None => builder.with_no_client_auth(),
+        Some(trust) => builder.with_client_cert_verifier(trust.verifier()),
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(ByName::new(served)));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // A request in early data can be sent again by anybody who saw it; and keys are nobody's, whatever
+    // `SSLKEYLOGFILE` says.
+    config.max_early_data_size = 0;
+    config.key_log = Arc::new(NoKeyLog);
+    if client.is_some() {
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
     Ok(Arc::new(config))
 }
 
@@ -128,53 +181,4 @@ impl ResolvesServerCert for ByName {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn served(folder: &Path, name: &str) -> Served {
-        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
-        let (certificate, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
-        std::fs::write(&certificate, made.cert.pem()).unwrap();
-        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-        load(&certificate, &key).unwrap()
-    }
-
-    #[test]
-    fn the_certificate_is_chosen_by_exact_name_then_wildcard_then_the_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let all = ["a.example.org", "*.example.org", "b.test"].map(|name| served(folder.path(), name));
-        let by_name = ByName::new(&all);
-        for (asked, wanted) in [
-            (Some("a.example.org"), 0),
-            (Some("A.Example.ORG"), 0),
-            (Some("x.example.org"), 1),
-            (Some("x.y.example.org"), 0),
-            (Some("b.test"), 2),
-            (Some("unknown.test"), 0),
-            (None, 0),
-        ] {
-            let found = by_name.find(asked).unwrap();
-            assert!(Arc::ptr_eq(&found, &all[wanted].key), "{asked:?}");
-        }
-    }
-
-    #[test]
-    fn a_key_of_another_certificate_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        served(folder.path(), "a.test");
-        served(folder.path(), "b.test");
-        let fault = load(&folder.path().join("a.test.pem"), &folder.path().join("b.test.key")).unwrap_err();
-        assert!(matches!(fault, CertificateFault::Mismatch(_)), "{fault}");
-    }
-
-    #[test]
-    fn missing_and_empty_files_are_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let empty = folder.path().join("empty.pem");
-        std::fs::write(&empty, "").unwrap();
-        for path in [&empty, &folder.path().join("absent.pem")] {
-            let fault = load(path, path).unwrap_err().to_string();
-            assert!(fault.contains(&path.display().to_string()), "{fault}");
-        }
-    }
-}
+mod tests;
