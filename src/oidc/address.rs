@@ -16,8 +16,16 @@ pub enum Reach {
 ///
 /// The caller dials these and looks nothing up again, so a name that changes its answer gains nothing.
 pub(super) async fn resolve(url: &SourceUrl, reach: Reach) -> Result<Vec<SocketAddr>, OidcError> {
-    let found = tokio::net::lookup_host((url.host(), url.port())).await.map_err(|_| OidcError::Unresolved)?;
-    let found: Vec<SocketAddr> = found.take(16).collect();
+    vetted(tokio::net::lookup_host((url.host(), url.port())), url, reach).await
+}
+
+/// What one `lookup` found, once each address is allowed.
+async fn vetted<A: Iterator<Item = SocketAddr>>(
+    lookup: impl Future<Output = std::io::Result<A>>,
+    url: &SourceUrl,
+    reach: Reach,
+) -> Result<Vec<SocketAddr>, OidcError> {
+    let found: Vec<SocketAddr> = lookup.await.map_err(|_| OidcError::Unresolved)?.take(16).collect();
     check(&found, url, reach)?;
     Ok(found)
 }
@@ -156,6 +164,26 @@ mod tests {
         ] {
             assert_eq!(checked(addresses, "http://idp.example.org", Reach::Anywhere), expected, "{addresses:?}");
         }
+    }
+
+    /// Each fetch looks up anew, judges that very answer, and dials what is returned here and nothing else.
+    #[tokio::test]
+    async fn b13_a_name_that_changes_its_answer_gains_nothing() {
+        let url = SourceUrl::parse("https://idp.example.org", Reach::Public).unwrap();
+        let answer = |addresses: &[&str]| {
+            let found: Vec<_> = addresses.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 443)).collect();
+            std::future::ready(Ok(found.into_iter()))
+        };
+        let first = vetted(answer(&["8.8.8.8", "8.8.4.4"]), &url, Reach::Public).await.unwrap();
+        assert_eq!(first.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>(), ["8.8.8.8", "8.8.4.4"]);
+        for rebound in [&["127.0.0.1"][..], &["169.254.169.254"], &["8.8.8.8", "10.0.0.1"], &["::ffff:127.0.0.1"]] {
+            let second = vetted(answer(rebound), &url, Reach::Public).await;
+            assert_eq!(second, Err(OidcError::AddressRefused), "{rebound:?}");
+        }
+        assert_eq!(vetted(answer(&[]), &url, Reach::Public).await, Err(OidcError::Unresolved));
+        // Behind the sixteenth nothing is dialled, so nothing there needs to be judged.
+        let many = [&["8.8.8.8"; 16][..], &["127.0.0.1"]].concat();
+        assert_eq!(vetted(answer(&many), &url, Reach::Public).await.unwrap().len(), 16);
     }
 
     /// B12: other spellings of an address are what the resolver makes of them.

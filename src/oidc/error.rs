@@ -1,8 +1,8 @@
-//! Why a key set could not be fetched.
+//! Why a key set could not be fetched, or an issuer not be asked.
 
 use crate::upstream::FetchError;
 
-/// Why there is no key document. Closed; free of anything the issuer sent.
+/// Why there is no key document or no answer. Closed; free of anything the issuer sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OidcError {
     /// A URL is unusable; the text names the rule.
@@ -38,6 +38,9 @@ pub enum OidcError {
     /// A key set file is too large.
     #[error("the key set file is too large")]
     FileTooLarge,
+    /// The file of monward's own secret or token cannot be used; the text says why, and nothing of the file.
+    #[error("the file of the secret cannot be used: {0}")]
+    SecretFile(&'static str),
 }
 
 impl OidcError {
@@ -56,6 +59,7 @@ impl OidcError {
             Self::JwksHost => "jwks_host",
             Self::File(_) => "file",
             Self::FileTooLarge => "file_too_large",
+            Self::SecretFile(_) => "secret_file",
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Gets one key document, from wherever the configuration says it is.
 
 use super::address::resolve;
+use super::secret_file::bearer;
 use super::{OidcError, Reach, SourceUrl};
-use crate::authn::MAX_DOCUMENT;
+use crate::authn::{MAX_DOCUMENT, Wanted};
 use crate::upstream::{FetchError, Limits, Place, Pool, ResponseHead, Sink, Stop, Take, Target, TargetTls, write_get};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -32,6 +33,13 @@ pub enum Source {
         /// How it is called.
         remote: Remote,
     },
+    /// Each key under its name, in PEM; see [`Source::named`].
+    Named {
+        /// What a name is written behind.
+        base: String,
+        /// How it is called.
+        remote: Remote,
+    },
     /// A file, read anew each time.
     File(PathBuf),
 }
@@ -45,6 +53,9 @@ pub struct Remote {
     pub reach: Reach,
     /// For everything together: metadata and keys, lookups and handshakes; at most five seconds.
     pub timeout: Duration,
+    /// The file with monward's own bearer token, for issuers that show their keys to their own only. Read anew each
+    /// time; sent over TLS only.
+    pub token_file: Option<PathBuf>,
 }
 
 /// A key document, unread.
@@ -68,24 +79,68 @@ impl Source {
         let document = SourceUrl::discovery(issuer, remote.reach)?;
         Ok(Self::Discovery { issuer: issuer.to_owned(), document, jwks_hosts, remote })
     }
+
+    /// Keys that are published one by one, each at `base`, a slash and its name.
+    ///
+    /// # Errors
+    /// When `base` is no usable URL, or has a query.
+    pub fn named(base: &str, remote: Remote) -> Result<Self, OidcError> {
+        let base = base.strip_suffix('/').unwrap_or(base);
+        SourceUrl::parse(base, remote.reach)?;
+        if base.contains('?') {
+            return Err(OidcError::Url("names are written behind a path, not behind a query"));
+        }
+        Ok(Self::Named { base: base.to_owned(), remote })
+    }
+
+    /// What tells this source from others, for what is kept on disk; `None` when nothing of it need be kept.
+    #[must_use]
+    pub fn label(&self) -> Option<String> {
+        match self {
+            Self::Discovery { document, .. } => Some(document.to_string()),
+            Self::Url { url, .. } => Some(url.to_string()),
+            Self::Named { .. } | Self::File(_) => None,
+        }
+    }
+
+    const fn timeout(&self) -> Duration {
+        match self {
+            Self::Discovery { remote, .. } | Self::Url { remote, .. } | Self::Named { remote, .. } => remote.timeout,
+            Self::File(_) => MAX_TIMEOUT,
+        }
+    }
 }
 
-/// Fetches the key document of `source` now.
+/// Where the load balancers of AWS in `region` publish their keys; `None` when that is no region's name.
+///
+/// As the [guide] has it; `GovCloud` has buckets of its own.
+///
+/// [guide]: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html#user-claims-encoding
+#[must_use]
+pub fn alb_keys(region: &str) -> Option<String> {
+    let sound = (1..=32).contains(&region.len())
+        && region.starts_with(|first: char| first.is_ascii_lowercase())
+        && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let base = if region.starts_with("us-gov-") {
+        format!("https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}")
+    } else {
+        format!("https://public-keys.auth.elb.{region}.amazonaws.com")
+    };
+    sound.then_some(base)
+}
+
+/// Fetches what is `wanted` of the keys of `source` now.
 ///
 /// # Errors
 /// Whatever is not a whole, unencoded 200 from an allowed place within the limits.
-pub async fn fetch_keys(source: &Source) -> Result<KeyDocument, OidcError> {
-    let timeout = match source {
-        Source::Discovery { remote, .. } | Source::Url { remote, .. } => remote.timeout.min(MAX_TIMEOUT),
-        Source::File(_) => MAX_TIMEOUT,
-    };
-    match tokio::time::timeout(timeout, fetch(source)).await {
+pub async fn fetch_keys(source: &Source, wanted: Wanted) -> Result<KeyDocument, OidcError> {
+    match tokio::time::timeout(source.timeout().min(MAX_TIMEOUT), fetch(source, wanted)).await {
         Ok(result) => result,
         Err(_elapsed) => Err(OidcError::Fetch(FetchError::TimedOut)),
     }
 }
 
-async fn fetch(source: &Source) -> Result<KeyDocument, OidcError> {
+async fn fetch(source: &Source, wanted: Wanted) -> Result<KeyDocument, OidcError> {
     match source {
         Source::Discovery { issuer, document, jwks_hosts, remote } => {
             let metadata = get(document, remote).await?;
@@ -93,14 +148,25 @@ async fn fetch(source: &Source) -> Result<KeyDocument, OidcError> {
             if document.is_secure() && !keys.is_secure() {
                 return Err(OidcError::PlainText);
             }
-            let known =
-                keys.host() == document.host() || jwks_hosts.iter().any(|host| host.eq_ignore_ascii_case(keys.host()));
-            if !known {
+            let pinned = jwks_hosts.iter().any(|host| host.eq_ignore_ascii_case(keys.host()));
+            if keys.host() != document.host() && !pinned {
                 return Err(OidcError::JwksHost);
             }
-            get(&keys, remote).await
+            if pinned || keys.authority() == document.authority() {
+                return get(&keys, remote).await;
+            }
+            // Another port of the host is another server: the token is not for it.
+            get(&keys, &Remote { token_file: None, ..remote.clone() }).await
         }
         Source::Url { url, remote } => get(url, remote).await,
+        Source::Named { base, remote } => {
+            let name = match wanted {
+                Wanted::Key(name) => name.uuid(),
+                Wanted::Set => None,
+            };
+            let name = name.ok_or(OidcError::Url("the name of a key is no UUID"))?;
+            get(&SourceUrl::parse(&format!("{base}/{name}"), remote.reach)?, remote).await
+        }
         Source::File(path) => {
             let path = path.clone();
             let read = tokio::task::spawn_blocking(move || read_key_file(&path)).await;
@@ -131,6 +197,27 @@ fn key_url(document: &[u8], issuer: &str, reach: Reach) -> Result<SourceUrl, Oid
 }
 
 async fn get(url: &SourceUrl, remote: &Remote) -> Result<KeyDocument, OidcError> {
+    let most = u64::try_from(MAX_DOCUMENT).unwrap_or(u64::MAX);
+    let pool = pool(url, remote, Limits { max_body: most, max_idle: 0, ..Limits::default() }).await?;
+    let own = match &remote.token_file {
+        Some(_) if !url.is_secure() => return Err(OidcError::PlainText),
+        Some(file) => Some(bearer(file).await?),
+        None => None,
+    };
+    let mut request = Vec::new();
+    let mut fields = vec![("Accept", "application/json"), ("User-Agent", "monward")];
+    fields.extend(own.as_ref().map(|own| ("Authorization", own.expose().as_str())));
+    write_get(&mut request, url.authority(), url.target(), &fields)?;
+    let mut document = Document { body: Vec::new(), max_age: None };
+    let fetched = pool.fetch(&request, &mut document).await?;
+    if fetched.status != 200 {
+        return Err(OidcError::Status(fetched.status));
+    }
+    Ok(KeyDocument { body: document.body, max_age: document.max_age })
+}
+
+/// Connections to where `url` leads now, every address checked; times are those of `remote`.
+pub(super) async fn pool(url: &SourceUrl, remote: &Remote, limits: Limits) -> Result<Pool, OidcError> {
     let place = Place::Addresses(resolve(url, remote.reach).await?);
     let tls = if url.is_secure() {
         let name = ServerName::try_from(url.host().to_owned()).map_err(|_| OidcError::Url("host"))?;
@@ -139,18 +226,7 @@ async fn get(url: &SourceUrl, remote: &Remote) -> Result<KeyDocument, OidcError>
         None
     };
     let target = Target { place, tls, authority: url.authority().to_owned() };
-    let most = u64::try_from(MAX_DOCUMENT).unwrap_or(u64::MAX);
-    let limits =
-        Limits { connect: remote.timeout, total: remote.timeout, max_body: most, max_idle: 0, ..Limits::default() };
-    let mut request = Vec::new();
-    let fields = [("Accept", "application/json"), ("User-Agent", "monward")];
-    write_get(&mut request, url.authority(), url.target(), &fields)?;
-    let mut document = Document { body: Vec::new(), max_age: None };
-    let fetched = Pool::new(target, limits).fetch(&request, &mut document).await?;
-    if fetched.status != 200 {
-        return Err(OidcError::Status(fetched.status));
-    }
-    Ok(KeyDocument { body: document.body, max_age: document.max_age })
+    Ok(Pool::new(target, Limits { connect: remote.timeout, total: remote.timeout, ..limits }))
 }
 
 struct Document {
@@ -197,18 +273,19 @@ fn max_age<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Option<Duration> {
 /// # Errors
 /// When it is no regular file, cannot be read or is too large.
 pub fn read_key_file(path: &Path) -> Result<Vec<u8>, OidcError> {
-    let failed = |error: std::io::Error| OidcError::File(error.kind());
+    let body = read_file(path, MAX_DOCUMENT).map_err(|error| OidcError::File(error.kind()))?;
+    if body.len() > MAX_DOCUMENT { Err(OidcError::FileTooLarge) } else { Ok(body) }
+}
+
+/// The regular file `path`; of a larger one than `most` bytes, one byte more than those.
+pub(super) fn read_file(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
     // Asked before it is opened: opening a pipe would wait for whoever writes to it.
-    if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(OidcError::File(std::io::ErrorKind::InvalidInput));
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::ErrorKind::InvalidInput.into());
     }
-    let most = u64::try_from(MAX_DOCUMENT).unwrap_or(u64::MAX);
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
     let mut body = Vec::new();
-    let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(most.saturating_add(1)).read_to_end(&mut body).map_err(failed)?;
-    if body.len() > MAX_DOCUMENT {
-        return Err(OidcError::FileTooLarge);
-    }
+    std::fs::File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut body)?;
     Ok(body)
 }
 

@@ -2,16 +2,18 @@
 //!
 //! One task per issuer is also what makes a refresh single: whoever wants one while it runs waits for the same.
 
-use super::{KeyDocument, OidcError, Source, fetch_keys};
-use crate::authn::{KeyRing, LiveKeys};
-use crate::ops::clock;
+use super::Source;
+use super::issuer::Issuer;
+use super::shelf::Shelf;
+use crate::authn::{KeyLife, KeyName, LiveKeys, RefreshBudget};
 use crate::ops::drain::Tasks;
+use crate::ops::metrics::Metrics;
 use crate::types::UnixTime;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 /// What is needed to keep the keys of one issuer.
@@ -22,7 +24,18 @@ pub struct Driver {
     /// Where its keys come from.
     pub source: Source,
     /// When to fetch them, and which are live.
-    pub ring: KeyRing,
+    pub life: KeyLife,
+    /// Where the last good set is kept for a start without the issuer, if anywhere.
+    pub shelf: Option<Shelf>,
+}
+
+/// What the refreshers of all issuers share, from the start to the end of the process.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// How many fetches unknown keys may cause, over all issuers.
+    pub budget: Arc<Mutex<RefreshBudget>>,
+    /// Where it is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The key sets of all issuers of one configuration; dropping it ends their refresh.
@@ -40,7 +53,9 @@ pub enum Refreshed {
     Changed,
     /// A fetch succeeded and brought the same keys.
     Unchanged,
-    /// A fetch failed; the old keys stay.
+    /// The issuer was asked for that key, now or a moment ago, and has none.
+    Absent,
+    /// A fetch failed, now or a moment ago; the old keys stay.
     Failed,
     /// No fetch was allowed: too many of late, no keys at all yet, or no such issuer.
     NotNow,
@@ -67,56 +82,39 @@ pub struct Status {
 
 /// The live keys of all issuers, in their order, swapped as one.
 #[derive(Debug)]
-struct Board {
+pub(super) struct Board {
     keys: ArcSwap<Vec<Option<LiveKeys>>>,
     changes: watch::Sender<u64>,
 }
 
-#[derive(Debug)]
-struct Issuer {
-    position: usize,
-    name: String,
-    source: Source,
-    state: Mutex<State>,
-    wake: Notify,
-    rounds: watch::Sender<Round>,
+impl Shared {
+    /// Nothing is spent yet.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { budget: Arc::new(Mutex::new(RefreshBudget::default())), metrics }
+    }
 }
-
-#[derive(Debug)]
-struct State {
-    ring: KeyRing,
-    /// A fetch was granted or is on its way.
-    pending: bool,
-    fetched_at: Option<UnixTime>,
-    fault: Option<&'static str>,
-    attempts: u64,
-}
-
-/// The last finished fetch.
-#[derive(Clone, Copy, Debug)]
-struct Round {
-    number: u64,
-    outcome: Refreshed,
-}
-
-/// The longest sleep: the wall clock may be set meanwhile.
-const NAP: Duration = Duration::from_secs(30);
 
 impl Refresher {
     /// Starts to fetch at once. Must be called inside a tokio runtime; the tasks end with `tasks`.
+    ///
+    /// Issuers without keys begin with what an earlier run left on disk.
     #[must_use]
-    pub fn start(tasks: &Tasks, drivers: Vec<Driver>) -> Self {
-        let keys = ArcSwap::from_pointee(drivers.iter().map(|driver| driver.ring.keys()).collect());
+    pub fn start(tasks: &Tasks, shared: &Shared, drivers: Vec<Driver>) -> Self {
+        let issuers: Vec<Arc<Issuer>> = drivers
+            .into_iter()
+            .enumerate()
+            .map(|(position, driver)| Arc::new(Issuer::new(position, driver, shared)))
+            .collect();
+        let keys = ArcSwap::from_pointee(issuers.iter().map(|issuer| issuer.life().keys()).collect());
         let board = Arc::new(Board { keys, changes: watch::Sender::new(0) });
-        let issuers: Vec<Arc<Issuer>> =
-            drivers.into_iter().enumerate().map(|(position, driver)| Arc::new(Issuer::new(position, driver))).collect();
         let run = |issuer: &Arc<Issuer>| {
             let (issuer, board) = (Arc::clone(issuer), Arc::clone(&board));
             let mut stopping = tasks.stopping();
             let task = async move {
                 tokio::select! {
                     () = stopping.stopped() => {}
-                    () = keep_fresh(&issuer, &board) => {}
+                    () = issuer.keep_fresh(&board) => {}
                 }
             };
             tasks.spawn(task).abort_handle()
@@ -149,22 +147,20 @@ impl Refresher {
         self.issuers.iter().map(|issuer| issuer.status()).collect()
     }
 
-    /// The key ring of the issuer at `position` as it is now, for its successor after a reload.
+    /// The keys of the issuer at `position` as they are now, for its successor after a reload.
     #[must_use]
-    pub fn ring(&self, position: usize) -> Option<KeyRing> {
-        self.issuers.get(position).map(|issuer| issuer.state.lock().ring.clone())
+    pub fn life(&self, position: usize) -> Option<KeyLife> {
+        self.issuers.get(position).map(|issuer| issuer.life())
     }
 
-    /// A token of the issuer at `position` named an unknown key: fetches, if the budget allows, and waits for it.
+    /// A token of the issuer at `position` named the unknown key `name`: fetches, if the budgets allow, and waits.
     ///
-    /// However many ask at once, one fetch answers them all.
-    pub async fn refresh(&self, position: usize, limit: Duration) -> Refreshed {
-        let Some(issuer) = self.issuers.get(position) else { return Refreshed::NotNow };
-        let Some((mut rounds, before)) = issuer.ask(clock::now()) else { return Refreshed::NotNow };
-        match tokio::time::timeout(limit, rounds.wait_for(|round| round.number > before)).await {
-            Ok(Ok(round)) => round.outcome,
-            Ok(Err(_closed)) => Refreshed::NotNow,
-            Err(_elapsed) => Refreshed::TimedOut,
+    /// However many ask at once, one fetch answers them all; and whoever names a key that the issuer was found not to
+    /// have has his answer at once.
+    pub async fn refresh(&self, position: usize, name: KeyName, limit: Duration) -> Refreshed {
+        match self.issuers.get(position) {
+            Some(issuer) => issuer.refresh(name, limit).await,
+            None => Refreshed::NotNow,
         }
     }
 }
@@ -175,105 +171,8 @@ impl Drop for Refresher {
     }
 }
 
-impl Issuer {
-    fn new(position: usize, driver: Driver) -> Self {
-        let Driver { name, source, ring } = driver;
-        let fetched_at = ring.fetched_at();
-        let state = State { ring, pending: false, fetched_at, fault: None, attempts: 0 };
-        let rounds = watch::Sender::new(Round { number: 0, outcome: Refreshed::NotNow });
-        Self { position, name, source, state: Mutex::new(state), wake: Notify::new(), rounds }
-    }
-
-    /// Joins the fetch that is on its way, or asks the ring for one; the number of the round before it.
-    fn ask(&self, now: UnixTime) -> Option<(watch::Receiver<Round>, u64)> {
-        let mut state = self.state.lock();
-        if !state.pending {
-            if !state.ring.want_refresh(now) {
-                return None;
-            }
-            state.pending = true;
-            self.wake.notify_one();
-        }
-        let rounds = self.rounds.subscribe();
-        let before = rounds.borrow().number;
-        Some((rounds, before))
-    }
-
-    /// Begins a fetch if one is due, else says how long that takes.
-    fn begin(&self, now: UnixTime) -> Result<(), Duration> {
-        let mut state = self.state.lock();
-        let due = state.ring.next_fetch(now);
-        if due > now {
-            return Err(due.since(now).min(NAP));
-        }
-        state.ring.attempt(now);
-        state.pending = true;
-        state.attempts = state.attempts.saturating_add(1);
-        Ok(())
-    }
-
-    /// Takes the result of a fetch and publishes it.
-    fn end(&self, now: UnixTime, result: &Result<KeyDocument, OidcError>, board: &Board) {
-        let mut state = self.state.lock();
-        let outcome = match state.take(now, result) {
-            Ok(changed) => {
-                board.publish(self.position, state.ring.keys().as_ref(), changed);
-                self.report(&state, changed);
-                if changed { Refreshed::Changed } else { Refreshed::Unchanged }
-            }
-            Err(fault) => {
-                tracing::warn!(issuer = %self.name, fault, "keys could not be fetched");
-                Refreshed::Failed
-            }
-        };
-        state.pending = false;
-        // INVARIANT: inside the lock, so that whoever asks next counts from this round.
-        self.rounds.send_modify(|round| *round = Round { number: round.number.saturating_add(1), outcome });
-    }
-
-    fn report(&self, state: &State, changed: bool) {
-        let skipped = state.ring.skipped().len();
-        if changed {
-            tracing::info!(issuer = %self.name, skipped, "new keys");
-        }
-        if changed && skipped > 0 {
-            tracing::warn!(issuer = %self.name, skipped, "keys of the issuer were passed over");
-        }
-    }
-
-    fn status(&self) -> Status {
-        let state = self.state.lock();
-        Status {
-            name: self.name.clone(),
-            fetched_at: state.fetched_at,
-            stale_at: state.ring.keys().map(|keys| keys.stale_at),
-            fault: state.fault,
-            skipped: state.ring.skipped().len(),
-            attempts: state.attempts,
-        }
-    }
-}
-
-impl State {
-    /// Whether the keys changed, or the word for why they could not be had.
-    fn take(&mut self, now: UnixTime, result: &Result<KeyDocument, OidcError>) -> Result<bool, &'static str> {
-        let result = match result {
-            Ok(document) => self.ring.succeeded(now, &document.body, document.max_age).map_err(|fault| fault.label()),
-            Err(error) => {
-                self.ring.failed(now);
-                Err(error.label())
-            }
-        };
-        self.fault = result.err();
-        if result.is_ok() {
-            self.fetched_at = Some(now);
-        }
-        result
-    }
-}
-
 impl Board {
-    fn publish(&self, position: usize, keys: Option<&LiveKeys>, changed: bool) {
+    pub(super) fn publish(&self, position: usize, keys: Option<&LiveKeys>, changed: bool) {
         self.keys.rcu(|before| {
             let mut all = Vec::clone(before);
             if let Some(slot) = all.get_mut(position) {
@@ -283,17 +182,6 @@ impl Board {
         });
         if changed {
             self.changes.send_modify(|count| *count = count.wrapping_add(1));
-        }
-    }
-}
-
-async fn keep_fresh(issuer: &Issuer, board: &Board) {
-    loop {
-        if let Err(wait) = issuer.begin(clock::now()) {
-            let _either = tokio::time::timeout(wait, issuer.wake.notified()).await;
-        } else {
-            let result = fetch_keys(&issuer.source).await;
-            issuer.end(clock::now(), &result, board);
         }
     }
 }

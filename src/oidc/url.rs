@@ -1,7 +1,8 @@
-//! A URL that keys may be fetched from; far narrower than RFC 3986.
+//! A URL that an issuer may be called at; far narrower than RFC 3986.
 
 use super::{OidcError, Reach};
 use rustls::pki_types::ServerName;
+use std::fmt;
 use std::net::Ipv6Addr;
 
 /// `https://host[:port]/path?query`, checked; `http` only where [`Reach::Anywhere`] allows it.
@@ -84,6 +85,13 @@ impl SourceUrl {
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
+    }
+}
+
+impl fmt::Display for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority, self.target)
     }
 }
 

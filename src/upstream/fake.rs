@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 /// One answer, as bytes on the wire.
@@ -17,6 +18,7 @@ pub(crate) struct Reply {
     pieces: Vec<Vec<u8>>,
     gap: Duration,
     end: End,
+    gate: Option<Arc<Semaphore>>,
 }
 
 /// What the server does with the connection after a reply.
@@ -44,7 +46,7 @@ type Handler = dyn Fn(usize, &str) -> Reply + Send + Sync;
 impl Reply {
     /// These bytes in one write; then the next request is awaited.
     pub(crate) fn raw(bytes: impl AsRef<[u8]>) -> Self {
-        Self { pieces: vec![bytes.as_ref().to_vec()], gap: Duration::ZERO, end: End::Keep }
+        Self { pieces: vec![bytes.as_ref().to_vec()], gap: Duration::ZERO, end: End::Keep, gate: None }
     }
 
     /// A sound 200 with a length.
@@ -64,6 +66,12 @@ impl Reply {
         self
     }
 
+    /// The same, once `gate` gives a permit, which is used up.
+    pub(crate) fn behind(mut self, gate: &Arc<Semaphore>) -> Self {
+        self.gate = Some(Arc::clone(gate));
+        self
+    }
+
     /// The same bytes, `size` at a time with a pause in between.
     pub(crate) fn dripping(mut self, size: usize, gap: Duration) -> Self {
         self.pieces = self.pieces.concat().chunks(size).map(<[u8]>::to_vec).collect();
@@ -73,7 +81,7 @@ impl Reply {
 }
 
 impl Fake {
-    /// Answers the n-th request (from zero, over all connections) with `handler(n, head)`.
+    /// Answers the n-th request (from zero, over all connections) with `handler(n, head and body)`.
     pub(crate) async fn start(handler: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
         Self::serve(None, handler).await
     }
@@ -109,7 +117,7 @@ impl Fake {
         self.seen.connections.load(Ordering::SeqCst)
     }
 
-    /// The heads of all requests, in order.
+    /// All requests, in order: their heads, each with its body behind it.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.seen.requests.lock().clone()
     }
@@ -129,6 +137,11 @@ async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, seen: &Seen, 
         while !head.ends_with(b"\r\n\r\n") {
             head.push(stream.read_u8().await.ok()?);
         }
+        let length =
+            String::from_utf8_lossy(&head).lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok());
+        for _ in 0..length.unwrap_or(0) {
+            head.push(stream.read_u8().await.ok()?);
+        }
         let head = String::from_utf8_lossy(&head).into_owned();
         let number = {
             let mut requests = seen.requests.lock();
@@ -136,6 +149,9 @@ async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, seen: &Seen, 
             requests.len() - 1
         };
         let reply = handler(number, &head);
+        if let Some(gate) = &reply.gate {
+            gate.acquire().await.ok()?.forget();
+        }
         for piece in &reply.pieces {
             stream.write_all(piece).await.ok()?;
             stream.flush().await.ok()?;

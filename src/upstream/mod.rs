@@ -1,6 +1,6 @@
 //! The guarded side: fetches one bounded answer over HTTP/1.1, or says why not.
 //!
-//! Input: a [`Target`], a request head that the caller built, a [`Sink`]. Output: the answer's head and body, handed to
+//! Input: a [`Target`], a request that the caller built, a [`Sink`]. Output: the answer's head and body, handed to
 //! the sink piece by piece while they arrive, and [`Fetched`] once the answer is known to be whole. A sink must not let
 //! go of what it was given before that.
 //!
@@ -25,4 +25,4 @@ pub use error::FetchError;
 pub use exchange::{Fetched, Sink, Stop, Take};
 pub use head::ResponseHead;
 pub use pool::{Limits, Pool};
-pub use request::write_get;
+pub use request::{write_get, write_post};

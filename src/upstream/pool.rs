@@ -66,7 +66,8 @@ impl Pool {
         &self.target.authority
     }
 
-    /// Sends `request`, a whole head of a `GET` (see [`super::write_get`]), and hands the answer to `sink`.
+    /// Sends `request` (see [`super::write_get`], [`super::write_post`]) and hands the answer to `sink`. It must be one
+    /// that may be sent twice.
     ///
     /// Whatever the status. Dropping the future ends the fetch and its connection.
     ///

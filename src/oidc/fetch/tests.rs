@@ -6,14 +6,14 @@ use crate::upstream::fake::{Fake, Reply};
 const KEYS: &str = r#"{"keys":[]}"#;
 
 fn remote(pki: &Pki) -> Remote {
-    Remote { tls: pki.client(None), reach: Reach::Anywhere, timeout: Duration::from_millis(1500) }
+    Remote { tls: pki.client(None), reach: Reach::Anywhere, timeout: Duration::from_millis(1500), token_file: None }
 }
 
 /// Everything on loopback over plain HTTP.
 async fn from(reply: Reply) -> (Result<KeyDocument, OidcError>, Fake) {
     let fake = Fake::start(move |_, _| reply.clone()).await;
     let url = SourceUrl::parse(&format!("http://{}/jwks?x=1", fake.address), Reach::Anywhere).unwrap();
-    (fetch_keys(&Source::Url { url, remote: remote(&Pki::new()) }).await, fake)
+    (fetch_keys(&Source::Url { url, remote: remote(&Pki::new()) }, Wanted::Set).await, fake)
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_private_address_is_not_called_unless_allowed() {
     let remote = Remote { reach: Reach::Public, ..remote(&pki) };
     for host in ["localhost", "127.0.0.1"] {
         let url = SourceUrl::parse(&format!("https://{host}:{}/", fake.address.port()), Reach::Public).unwrap();
-        let result = fetch_keys(&Source::Url { url, remote: remote.clone() }).await;
+        let result = fetch_keys(&Source::Url { url, remote: remote.clone() }, Wanted::Set).await;
         assert_eq!(result, Err(OidcError::AddressRefused), "{host}");
     }
     assert_eq!(fake.connections(), 0);
@@ -111,7 +111,7 @@ async fn the_issuers_certificate_is_verified() {
         let fake = Fake::tls(leaf.server(), |_, _| Reply::ok(KEYS)).await;
         let url = format!("https://localhost:{}/", fake.address.port());
         let source = Source::Url { url: SourceUrl::parse(&url, Reach::Anywhere).unwrap(), remote: remote(&pki) };
-        assert_eq!(fetch_keys(&source).await.map(drop), expected, "{row}");
+        assert_eq!(fetch_keys(&source, Wanted::Set).await.map(drop), expected, "{row}");
     }
 }
 
@@ -131,7 +131,7 @@ async fn discovered(metadata: impl Fn(&str) -> String, hosts: &[&str]) -> (Resul
     *listener.lock() = metadata(&base);
     let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
     let source = Source::discovery(&format!("{base}/realm"), hosts, remote(&Pki::new())).unwrap();
-    (fetch_keys(&source).await, fake)
+    (fetch_keys(&source, Wanted::Set).await, fake)
 }
 
 #[tokio::test]
@@ -200,20 +200,124 @@ async fn another_host_may_hold_the_keys_when_the_operator_says_so() {
     assert_eq!(discovered(metadata, &["LOCALHOST"]).await.0.unwrap().body, KEYS.as_bytes());
 }
 
+/// A server whose certificate is for `localhost`, and how to call it with the token in `file`.
+async fn guarded(pki: &Pki, file: &Path) -> (Fake, Source) {
+    let fake = Fake::tls(pki.leaf("localhost").server(), |_, _| Reply::ok(KEYS)).await;
+    let remote = Remote { token_file: Some(file.to_owned()), ..remote(pki) };
+    let url = SourceUrl::parse(&format!("https://localhost:{}/keys", fake.address.port()), Reach::Anywhere).unwrap();
+    (fake, Source::Url { url, remote })
+}
+
+#[tokio::test]
+async fn monward_shows_its_own_token_as_it_is_in_the_file_at_that_moment() {
+    let (folder, pki) = (tempfile::tempdir().unwrap(), Pki::new());
+    let file = folder.path().join("token");
+    let (fake, source) = guarded(&pki, &file).await;
+    for (number, token) in ["first.t-o_k~e+n/==", "second"].iter().enumerate() {
+        std::fs::write(&file, format!("{token}\n")).unwrap();
+        fetch_keys(&source, Wanted::Set).await.unwrap();
+        let line = format!("\r\nAuthorization: Bearer {token}\r\n");
+        assert!(fake.requests()[number].contains(&line), "{token}");
+    }
+    assert!(!format!("{source:?}").contains("second"), "it is read when it is needed, and not kept");
+}
+
+#[tokio::test]
+async fn without_a_sound_token_nobody_is_called() {
+    let (folder, pki) = (tempfile::tempdir().unwrap(), Pki::new());
+    let file = folder.path().join("token");
+    let (fake, source) = guarded(&pki, &file).await;
+    assert_eq!(fetch_keys(&source, Wanted::Set).await, Err(OidcError::SecretFile("it does not exist")), "no file");
+    for content in ["", "\n", "a b", "a\r\nX-Other: b", "\u{fc}", &"x".repeat(16 * 1024 + 1)] {
+        std::fs::write(&file, content).unwrap();
+        let refused = fetch_keys(&source, Wanted::Set).await;
+        assert!(matches!(refused, Err(OidcError::SecretFile(_))), "{content}");
+    }
+    assert_eq!(fake.requests().len(), 0);
+    // Over plain text it is not even read.
+    let url = SourceUrl::parse("http://127.0.0.1:9/", Reach::Anywhere).unwrap();
+    let remote = Remote { token_file: Some(file), ..remote(&pki) };
+    assert_eq!(fetch_keys(&Source::Url { url, remote }, Wanted::Set).await, Err(OidcError::PlainText));
+}
+
+#[tokio::test]
+async fn metadata_cannot_lead_monwards_token_to_another_server() {
+    let (folder, pki) = (tempfile::tempdir().unwrap(), Pki::new());
+    let file = folder.path().join("token");
+    std::fs::write(&file, "secret").unwrap();
+    let (other, _) = guarded(&pki, &file).await;
+    let port = other.address.port();
+    let own = Arc::new(std::sync::atomic::AtomicU16::new(0));
+    let metadata = Arc::clone(&own);
+    let fake = Fake::tls(pki.leaf("localhost").server(), move |_, _| {
+        let own = metadata.load(std::sync::atomic::Ordering::SeqCst);
+        Reply::ok(&format!(r#"{{"issuer":"https://localhost:{own}","jwks_uri":"https://localhost:{port}/keys"}}"#))
+    })
+    .await;
+    own.store(fake.address.port(), std::sync::atomic::Ordering::SeqCst);
+    let remote = Remote { token_file: Some(file), ..remote(&pki) };
+    for (hosts, shown) in [(vec![], false), (vec!["localhost".to_owned()], true)] {
+        let issuer = format!("https://localhost:{}", fake.address.port());
+        let source = Source::discovery(&issuer, hosts, remote.clone()).unwrap();
+        fetch_keys(&source, Wanted::Set).await.unwrap();
+        assert!(fake.requests().last().unwrap().contains("Bearer secret"));
+        assert_eq!(
+            other.requests().last().unwrap().contains("Bearer secret"),
+            shown,
+            "only where the operator says so"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_fetched_by_its_name() {
+    use crate::authn::{Algorithm, KeyName};
+    const UUID: &str = "01234567-89ab-cdef-0123-456789abcdef";
+    let fake = Fake::start(|_, _| Reply::ok("pem")).await;
+    let base = format!("http://{}/some/keys", fake.address);
+    for base in [base.clone(), format!("{base}/")] {
+        let source = Source::named(&base, remote(&Pki::new())).unwrap();
+        let name = KeyName::of(Some(UUID), Algorithm::Es256);
+        assert_eq!(fetch_keys(&source, Wanted::Key(name)).await.unwrap().body, b"pem");
+        assert!(fake.requests().last().unwrap().starts_with(&format!("GET /some/keys/{UUID} HTTP/1.1\r\n")));
+        for wanted in [Wanted::Set, Wanted::Key(KeyName::of(Some("../x"), Algorithm::Es256))] {
+            assert!(matches!(fetch_keys(&source, wanted).await, Err(OidcError::Url(_))), "{wanted:?}");
+        }
+    }
+    assert_eq!(fake.requests().len(), 2);
+    for base in ["http://a.example.org", "https://a/?x=", "file:///a"] {
+        let remote = Remote { reach: Reach::Public, ..remote(&Pki::new()) };
+        assert!(Source::named(base, remote).is_err(), "{base}");
+    }
+}
+
+#[test]
+fn a_region_is_a_name_and_no_place_of_its_own() {
+    let base = |region: &str| alb_keys(region);
+    assert_eq!(base("eu-central-1").unwrap(), "https://public-keys.auth.elb.eu-central-1.amazonaws.com");
+    assert_eq!(
+        base("us-gov-west-1").unwrap(),
+        "https://s3-us-gov-west-1.amazonaws.com/aws-elb-public-keys-prod-us-gov-west-1"
+    );
+    for wrong in ["", "evil.example.org/", "EU-central-1", "eu central", "-eu", "1-eu", "a@b", &"a".repeat(33)] {
+        assert_eq!(base(wrong), None, "{wrong}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_is_read_anew_each_time() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("jwks.json");
     let source = Source::File(path.clone());
-    assert_eq!(fetch_keys(&source).await, Err(OidcError::File(std::io::ErrorKind::NotFound)));
+    assert_eq!(fetch_keys(&source, Wanted::Set).await, Err(OidcError::File(std::io::ErrorKind::NotFound)));
     for text in [KEYS, "other"] {
         std::fs::write(&path, text).unwrap();
-        assert_eq!(fetch_keys(&source).await.unwrap().body, text.as_bytes());
+        assert_eq!(fetch_keys(&source, Wanted::Set).await.unwrap().body, text.as_bytes());
     }
     std::fs::write(&path, "x".repeat(MAX_DOCUMENT + 1)).unwrap();
-    assert_eq!(fetch_keys(&source).await, Err(OidcError::FileTooLarge));
+    assert_eq!(fetch_keys(&source, Wanted::Set).await, Err(OidcError::FileTooLarge));
     let no_file = Source::File(directory.path().to_owned());
-    assert_eq!(fetch_keys(&no_file).await, Err(OidcError::File(std::io::ErrorKind::InvalidInput)));
+    assert_eq!(fetch_keys(&no_file, Wanted::Set).await, Err(OidcError::File(std::io::ErrorKind::InvalidInput)));
 }
 
 #[test]
