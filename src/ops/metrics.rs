@@ -14,6 +14,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::key_metrics::KeyMetrics;
+use crate::authn::{Method, Principal};
+use crate::types::UnixTime;
+
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -64,6 +68,26 @@ pub struct IssuerLabels {
     pub issuer: String,
 }
 
+/// The labels of a question to an issuer about a token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct QuestionLabels {
+    /// The issuer's configured name.
+    pub issuer: String,
+    /// `ok`, `inactive`, `failed`, `shared` (another request had asked) or `cached`.
+    pub result: &'static str,
+}
+
+/// The labels of something that ends.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ExpiryLabels {
+    /// The listener's configured address.
+    pub listener: String,
+    /// `server`, `client_ca`, `crl` or `upstream_client`.
+    pub kind: &'static str,
+    /// The file, or whom the certificate or list names as its own.
+    pub name: String,
+}
+
 /// The labels of a result.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ResultLabels {
@@ -71,10 +95,26 @@ pub struct ResultLabels {
     pub result: &'static str,
 }
 
+/// The label of a way to prove who one is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct MethodLabels {
+    /// The way.
+    pub method: &'static str,
+}
+
+/// The figures of one way to prove who one is, looked up once: they are on the path of every request.
+#[derive(Debug)]
+struct MethodFigures {
+    method: Method,
+    requests: Counter,
+    remaining: Histogram,
+}
+
 /// All of monward's metrics.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    methods: Vec<MethodFigures>,
     /// Requests by what became of them.
     pub requests: Family<RequestLabels, Counter>,
     /// From head to answer.
@@ -93,6 +133,12 @@ pub struct Metrics {
     pub jwks_age: Family<IssuerLabels, Gauge>,
     /// Whether each issuer has keys that may be used.
     pub jwks_usable: Family<IssuerLabels, Gauge>,
+    /// The life of issuers' keys.
+    pub keys: KeyMetrics,
+    /// What issuers answered about tokens.
+    pub questions: Family<QuestionLabels, Counter>,
+    /// When certificates and revocation lists end, in seconds since 1970.
+    pub expiries: Family<ExpiryLabels, Gauge>,
     /// Reloads of the configuration.
     pub reloads: Family<ResultLabels, Counter>,
     /// Audit records that could not be written.
@@ -111,6 +157,7 @@ impl Metrics {
     pub fn new() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("monward"),
+            methods: Vec::new(),
             requests: Family::default(),
             duration: Family::new_with_constructor(seconds),
             upstream_duration: Family::new_with_constructor(seconds),
@@ -120,6 +167,9 @@ impl Metrics {
             connections_refused: Family::default(),
             jwks_age: Family::default(),
             jwks_usable: Family::default(),
+            keys: KeyMetrics::default(),
+            questions: Family::default(),
+            expiries: Family::default(),
             reloads: Family::default(),
             audit_dropped: Counter::default(),
         };
@@ -128,7 +178,12 @@ impl Metrics {
     }
 
     fn register(&mut self) {
+        let (requests, remaining) = (Family::default(), Family::new_with_constructor(lifetimes as fn() -> Histogram));
+        self.methods = Method::ALL.map(|method| figures(method, &requests, &remaining)).into();
         let to = &mut self.registry;
+        to.register("authenticated_requests", "Requests by how the caller proved who it is", requests);
+        let help = "How long the credentials of requests were still good";
+        to.register_with_unit("credential_remaining", help, Unit::Seconds, remaining);
         to.register("requests", "Requests by what became of them", self.requests.clone());
         let help = "From the end of the request's head to the end of the answer";
         to.register_with_unit("request_duration", help, Unit::Seconds, self.duration.clone());
@@ -142,8 +197,21 @@ impl Metrics {
         let help = "Age of the issuer's keys";
         to.register_with_unit("jwks_age", help, Unit::Seconds, self.jwks_age.clone());
         to.register("jwks_usable", "Whether the issuer has keys that may be used", self.jwks_usable.clone());
+        self.keys.register(to);
+        to.register("issuer_questions", "Questions to issuers about tokens", self.questions.clone());
+        let help = "When certificates and revocation lists end, in seconds since 1970";
+        to.register_with_unit("certificate_expiry_timestamp", help, Unit::Seconds, self.expiries.clone());
         to.register("config_reloads", "Reloads of the configuration", self.reloads.clone());
         to.register("audit_dropped", "Audit records that could not be written", self.audit_dropped.clone());
+    }
+
+    /// Counts a request of `principal`, and how long its credentials are still good: a scraper that forgets to renew
+    /// shows before it fails.
+    pub fn seen(&self, principal: &Principal, now: UnixTime) {
+        for figures in self.methods.iter().filter(|figures| figures.method == principal.method()) {
+            figures.requests.inc();
+            figures.remaining.observe(principal.expires().since(now).as_secs_f64());
+        }
     }
 
     /// Everything as `OpenMetrics` text.
@@ -154,6 +222,21 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+type Remaining = Family<MethodLabels, Histogram, fn() -> Histogram>;
+
+fn figures(method: Method, requests: &Family<MethodLabels, Counter>, remaining: &Remaining) -> MethodFigures {
+    let labels = MethodLabels { method: method.label() };
+    let (requests, remaining) = (requests.get_or_create_owned(&labels), remaining.get_or_create_owned(&labels));
+    MethodFigures { method, requests, remaining }
+}
+
+/// From a minute to a year.
+fn lifetimes() -> Histogram {
+    const HOUR: f64 = 3600.0;
+    const DAY: f64 = 24.0 * HOUR;
+    Histogram::new([60.0, 300.0, 1800.0, HOUR, 6.0 * HOUR, DAY, 7.0 * DAY, 30.0 * DAY, 90.0 * DAY, 365.0 * DAY])
 }
 
 /// From half a millisecond to half a minute.

@@ -5,5 +5,7 @@ pub mod audit_sink;
 pub mod clock;
 pub mod date;
 pub mod drain;
+pub mod key_check;
+pub mod key_metrics;
 pub mod metrics;
 pub mod telemetry;
