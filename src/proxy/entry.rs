@@ -11,7 +11,7 @@ use super::head::HeadFault;
 use super::snapshot::Guarded;
 use super::{Gateway, Peer};
 use crate::audit::{Decision, Record, Redaction, Who, write_line};
-use crate::authn::Principal;
+use crate::authn::{Method, Principal};
 use crate::authz::RuleId;
 use crate::catalog::EndpointId;
 use crate::gate::{Asked, Pass, Refusal};
@@ -69,6 +69,11 @@ impl Entry {
         }
     }
 
+    /// The address that it comes from.
+    pub(super) const fn source(&self) -> std::net::IpAddr {
+        self.source
+    }
+
     /// Notes how long the upstream took.
     pub(super) const fn upstream_took(&mut self, span: Duration) {
         self.upstream = Some(span);
@@ -88,6 +93,9 @@ impl Entry {
     fn count(&self, decision: Decision, reason: &'static str, duration: Duration) {
         let metrics = &self.gateway.metrics;
         let endpoint = self.asked().map(|asked| asked.endpoint);
+        if let Some(principal) = self.principal() {
+            metrics.seen(principal, self.received);
+        }
         if let Stage::Answered(pass, fetched) = &self.stage
             && let Some(answered) = self.guarded.answered(pass.asked().endpoint, metrics)
         {
@@ -125,6 +133,16 @@ impl Entry {
         }
     }
 
+    /// Who asked, once proven.
+    fn principal(&self) -> Option<&Principal> {
+        match &self.stage {
+            Stage::Refused(refusal) => refusal.principal.as_deref(),
+            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
+                self.pass().map(Pass::principal)
+            }
+        }
+    }
+
     /// What was asked, as far as it was understood.
     fn asked(&self) -> Option<&Asked> {
         match &self.stage {
@@ -146,12 +164,6 @@ impl Entry {
         let time = date::rfc3339(self.received);
         let catalog = self.guarded.policy.catalog();
         let asked = self.asked();
-        let principal = match &self.stage {
-            Stage::Refused(refusal) => refusal.principal.as_deref(),
-            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
-                self.pass().map(Pass::principal)
-            }
-        };
         let rule = match &self.stage {
             Stage::Refused(refusal) => refusal.rule.as_ref(),
             Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
@@ -169,7 +181,7 @@ impl Entry {
             listener: &self.guarded.listener,
             source: self.source,
             protocol: self.protocol,
-            principal: principal.map(who),
+            principal: self.principal().map(who),
             endpoint: asked.map(|asked| catalog.endpoint(asked.endpoint).name.as_str()),
             request: asked.map(|asked| asked.target.as_str()),
             decision,
@@ -233,7 +245,13 @@ pub(super) fn refused_connection(peer: &Peer, guarded: &Guarded, reason: &'stati
 }
 
 fn who(principal: &Principal) -> Who<'_> {
-    Who { issuer: principal.issuer(), subject: principal.subject(), method: principal.method().label() }
+    let also = principal.proofs().skip(1);
+    let also = also.map(|proof| one(proof.issuer(), proof.subject(), proof.method(), Vec::new())).collect();
+    one(principal.issuer(), principal.subject(), principal.method(), also)
+}
+
+const fn one<'a>(issuer: &'a str, subject: &'a str, method: Method, also: Vec<Who<'a>>) -> Who<'a> {
+    Who { issuer, subject, method: method.label(), also }
 }
 
 fn micros(span: Duration) -> u64 {

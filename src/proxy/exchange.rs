@@ -8,10 +8,11 @@ use super::entry::{Entry, Stage};
 use super::fetch::{self, Fetched, Withheld};
 use super::head::HeadFault;
 use super::respond::{Answer, Wish};
-use super::snapshot::{Guarded, Snapshot};
-use crate::authn::TokenFault;
+use super::shown;
+use super::snapshot::{Guarded, Judge, Snapshot};
+use crate::authn::{ATTEMPTS_WINDOW, CertificateFault, Door, KeyName, Principal, TokenFault};
 use crate::catalog::TargetFault;
-use crate::gate::{self, Denial, Pass, Refusal, Request};
+use crate::gate::{self, Denial, Identified, Inquiry, Pass, Question, Refusal, Request};
 use crate::oidc::Refreshed;
 use crate::ops::clock;
 use crate::redact::BodyKind;
@@ -25,6 +26,7 @@ pub(super) struct Facts<'a> {
     pub(super) target: &'a [u8],
     pub(super) host: &'a [u8],
     pub(super) authorization: &'a [&'a [u8]],
+    pub(super) assertions: &'a [(Door, &'a [u8])],
     pub(super) accept: Option<&'a [u8]>,
     pub(super) protocol: &'static str,
 }
@@ -53,9 +55,10 @@ impl InForce {
 pub(super) async fn exchange(peer: &Peer, force: &InForce, facts: &Facts<'_>) -> (Answer, Entry) {
     let mut entry = Entry::new(peer, Arc::clone(&force.guarded), facts.protocol);
     let wish = Wish::of(facts.accept);
-    let answer = match decide(force, facts, &entry).await {
+    let certificate = shown::certificate(peer.shown.as_deref(), force.guarded.client_trust.as_deref(), entry.received);
+    let answer = match decide(force, facts, certificate.as_ref(), &entry).await {
         Ok(pass) => ask(&force.guarded, pass, wish, &mut entry).await,
-        Err(refusal) => refuse(*refusal, wish, &mut entry),
+        Err(refusal) => refuse(force, *refusal, wish, &mut entry),
     };
     entry.status = answer.status;
     (answer, entry)
@@ -69,31 +72,68 @@ pub(super) fn malformed(peer: &Peer, force: &InForce, fault: HeadFault, protocol
     (Answer::plain(fault.status(), Wish::Text, entry.id), entry)
 }
 
-/// Asks the gate; when a token names a key that is not known yet, asks once more after the issuer's keys were fetched.
-async fn decide(force: &InForce, facts: &Facts<'_>, entry: &Entry) -> Result<Pass, Box<Refusal>> {
+/// Asks the gate who it is, and then what they may.
+async fn decide(
+    force: &InForce,
+    facts: &Facts<'_>,
+    certificate: Option<&Result<Arc<Principal>, CertificateFault>>,
+    entry: &Entry,
+) -> Result<Pass, Box<Refusal>> {
     let request = Request {
         method: facts.method,
         target: facts.target,
         host: facts.host,
         authorization: facts.authorization,
+        assertions: facts.assertions,
+        certificate,
+        source: entry.source(),
         now: entry.received,
     };
-    let refusal = match evaluate(&force.snapshot, &force.guarded, &request) {
-        Ok(pass) => return Ok(pass),
-        Err(refusal) => refusal,
+    let mut keys = force.snapshot.keys();
+    let mut identified = gate::identify(&force.snapshot.engine(&force.guarded, &keys), &request);
+    if let Err(Denial::Token(TokenFault::UnknownKey { issuer, key })) = identified {
+        match fresh_keys(force, issuer, key).await {
+            Refreshed::Changed => {
+                keys = force.snapshot.keys();
+                identified = gate::identify(&force.snapshot.engine(&force.guarded, &keys), &request);
+            }
+            // The issuer was heard of late, and had no such key.
+            Refreshed::Unchanged | Refreshed::Absent | Refreshed::NotNow => {}
+            // Without hearing it nobody can tell whether the token is bad or the key new.
+            Refreshed::Failed | Refreshed::TimedOut => {
+                identified = Err(Denial::Token(TokenFault::KeysMissing { issuer }));
+            }
+        }
+    }
+    let principal = match identified? {
+        Identified::Known(principal) => principal,
+        Identified::Asks(inquiry) => find_out(force, inquiry, &request).await?,
     };
-    let Denial::Token(fault) = &refusal.denial else { return Err(refusal) };
-    let TokenFault::UnknownKey { issuer } = fault else { return Err(refusal) };
-    let Some(issuer) = force.snapshot.issuers.get(*issuer) else { return Err(refusal) };
-    match issuer.refresher.refresh(0, KEY_PATIENCE).await {
-        Refreshed::Changed => evaluate(&force.snapshot, &force.guarded, &request),
-        Refreshed::Unchanged | Refreshed::Failed | Refreshed::NotNow | Refreshed::TimedOut => Err(refusal),
+    gate::evaluate(&force.snapshot.engine(&force.guarded, &keys), principal, &request)
+}
+
+/// When a token names a key that is not known yet: whether its issuer has published it since.
+async fn fresh_keys(force: &InForce, issuer: usize, key: KeyName) -> Refreshed {
+    match force.snapshot.issuers.get(issuer).and_then(|issuer| issuer.refresher()) {
+        Some(refresher) => refresher.refresh(0, key, KEY_PATIENCE).await,
+        None => Refreshed::NotNow,
     }
 }
 
-fn evaluate(snapshot: &Snapshot, guarded: &Guarded, request: &Request<'_>) -> Result<Pass, Box<Refusal>> {
-    let keys = snapshot.keys();
-    gate::evaluate(&snapshot.engine(guarded, &keys), request)
+/// Asks those who can tell.
+async fn find_out(force: &InForce, inquiry: Inquiry, request: &Request<'_>) -> Result<Arc<Principal>, Denial> {
+    let judge = |issuer: &usize| force.snapshot.issuers.get(*issuer).map(|issuer| &issuer.judge);
+    let answer = match &inquiry.question {
+        Question::Token { issuer, token } => match judge(issuer) {
+            Some(Judge::Asked(asker)) => asker.ask(token, request.source, request.now).await,
+            Some(Judge::Keys(_) | Judge::File(_)) | None => Err(TokenFault::Unavailable),
+        },
+        Question::Key { issuer, user, key } => match judge(issuer) {
+            Some(Judge::File(check)) => check.ask(user, key, request.source, request.now).await,
+            Some(Judge::Keys(_) | Judge::Asked(_)) | None => Err(TokenFault::Unavailable),
+        },
+    };
+    inquiry.settle(answer, request)
 }
 
 async fn ask(guarded: &Guarded, pass: Pass, wish: Wish, entry: &mut Entry) -> Answer {
@@ -128,20 +168,25 @@ fn withhold(pass: Pass, withheld: Withheld, wish: Wish, entry: &mut Entry) -> An
     }
 }
 
-fn refuse(refusal: Refusal, wish: Wish, entry: &mut Entry) -> Answer {
+fn refuse(force: &InForce, refusal: Refusal, wish: Wish, entry: &mut Entry) -> Answer {
     let plain = Answer::plain(refusal.denial.status(), wish, entry.id);
-    let answer = match refusal.denial.challenge() {
-        Some(challenge) => plain.with("www-authenticate", challenge),
-        None => plain,
-    };
+    let engine = force.snapshot.engine(&force.guarded, &[]);
+    let answer =
+        engine.challenges(&refusal.denial).fold(plain, |answer, challenge| answer.with("www-authenticate", challenge));
     let answer = match &refusal.denial {
         Denial::Limit(exceeded) => answer
             .with("retry-after", exceeded.retry_after().as_secs().to_string())
             .with("ratelimit-policy", exceeded.policy_field())
             .with("ratelimit", exceeded.field()),
         Denial::Target(TargetFault::Method { allow }) => answer.with("allow", *allow),
-        Denial::Token(fault) if fault.keys_missing() => answer.with("retry-after", "5"),
-        Denial::Credential(_) | Denial::Token(_) | Denial::Host | Denial::Target(_) | Denial::Policy(_) => answer,
+        Denial::Token(fault) if fault.is_unjudged() => answer.with("retry-after", "5"),
+        Denial::Token(TokenFault::Attempts) => answer.with("retry-after", ATTEMPTS_WINDOW.as_secs().to_string()),
+        Denial::Credential(_)
+        | Denial::Certificate(_)
+        | Denial::Token(_)
+        | Denial::Host
+        | Denial::Target(_)
+        | Denial::Policy(_) => answer,
     };
     entry.stage = Stage::Refused(Box::new(refusal));
     answer

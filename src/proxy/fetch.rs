@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::snapshot::Guarded;
+use super::via;
 use crate::gate::Pass;
 use crate::redact::{BodyKind, Plan, RedactErrorKind, Redactor};
 use crate::types::RequestId;
@@ -86,7 +87,7 @@ pub(super) async fn fetch(guarded: &Guarded, pass: &Pass, id: RequestId) -> Resu
     let fields = [
         ("Accept", accept),
         ("User-Agent", "monward"),
-        ("Via", "1.1 monward"),
+        ("Via", via::ours()),
         ("X-Request-Id", id.as_str()),
         ("traceparent", trace.as_str()),
     ];

@@ -10,6 +10,7 @@ use super::exchange::{Facts, InForce, exchange, malformed};
 use super::head::{self, Head, HeadFault};
 use super::respond::Answer;
 use super::wire::{Ended, Wire};
+use crate::authn::Door;
 use crate::ops::{clock, date};
 
 /// Bodies up to this size go out in one write with their head.
@@ -44,11 +45,13 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin>(
         let bytes = received.as_slice();
         let part = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
         let authorization: Vec<&[u8]> = head.authorization.iter().map(part).collect();
+        let assertions: Vec<(Door, &[u8])> = head.assertions.iter().map(|(door, at)| (*door, part(at))).collect();
         let facts = Facts {
             method: part(&head.method),
             target: part(&head.target),
             host: part(&head.host),
             authorization: &authorization,
+            assertions: &assertions,
             accept: head.accept.as_ref().map(part),
             protocol: "HTTP/1.1",
         };

@@ -22,8 +22,10 @@ use super::entry::{Entry, refused_connection};
 use super::exchange::{Facts, InForce, exchange, malformed};
 use super::head::{HeadFault, MAX_TARGET, is_host};
 use super::respond::Answer;
+use super::via;
 use super::watch::Watched;
 use super::wire::longest_write;
+use crate::authn::Door;
 use crate::ops::{clock, date};
 
 /// The largest header list that is decoded at all, in bytes as RFC 9113 §6.5.2 counts them.
@@ -128,6 +130,9 @@ async fn answer(peer: &Peer, head: &Parts, bodiless: bool) -> Option<(Answer, En
     if head.headers.contains_key(http::header::EXPECT) {
         return fault(HeadFault::Expect);
     }
+    if values(http::header::VIA).any(via::names_us) {
+        return fault(HeadFault::Loop);
+    }
     let target = head.uri.path_and_query().map_or("", |target| target.as_str()).as_bytes();
     if target.len() > MAX_TARGET {
         return fault(HeadFault::TargetTooLong);
@@ -147,10 +152,17 @@ async fn answer(peer: &Peer, head: &Parts, bodiless: bool) -> Option<(Answer, En
         target,
         host,
         authorization: &authorization,
+        assertions: &assertions(head),
         accept,
         protocol: "HTTP/2",
     };
     Some(exchange(peer, &force, &facts).await)
+}
+
+/// The values of the fields in which front doors put assertions.
+fn assertions(head: &Parts) -> Vec<(Door, &[u8])> {
+    let door = |name: &HeaderName| Door::of_field(name.as_str().as_bytes());
+    head.headers.iter().filter_map(|(name, value)| Some((door(name)?, value.as_bytes()))).collect()
 }
 
 /// The size of a header list: names, values and 32 bytes for each field (RFC 9113 §6.5.2).
@@ -185,4 +197,29 @@ async fn send_body(stream: &mut SendStream<Bytes>, mut body: Bytes, patience: Du
         stream.send_data(piece, body.is_empty()).ok()?;
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_assertions_of_front_doors_are_kept_and_no_other_field_is() {
+        let head = |fields: &[(&str, &str)]| {
+            let add = |request: http::request::Builder, (name, value): &(&str, &str)| request.header(*name, *value);
+            fields.iter().fold(Request::builder(), add).body(()).unwrap().into_parts().0
+        };
+        let plain = head(&[("host", "a"), ("authorization", "x"), ("x-amzn-oidc-identity", "x")]);
+        let none = assertions(&plain);
+        assert_eq!((none.len(), none.capacity()), (0, 0));
+        let several = head(&[
+            ("x-amzn-oidc-data", "1"),
+            ("accept", "*/*"),
+            ("X-Goog-IAP-JWT-Assertion", "2"),
+            ("x-amzn-oidc-data", "1"),
+        ]);
+        let mut kept = assertions(&several);
+        kept.sort_by_key(|(_, value)| *value);
+        assert_eq!(kept, [(Door::AwsAlb, &b"1"[..]), (Door::AwsAlb, b"1"), (Door::GoogleIap, b"2")]);
+    }
 }

@@ -6,6 +6,9 @@
 
 use std::ops::Range;
 
+use super::via;
+use crate::authn::Door;
+
 /// The most header fields that are read.
 const MAX_FIELDS: usize = 64;
 /// The longest request target, in bytes.
@@ -22,6 +25,8 @@ pub(super) struct Head {
     pub(super) host: Range<usize>,
     /// The values of `Authorization`; more than two are not kept, two are refused anyway.
     pub(super) authorization: Vec<Range<usize>>,
+    /// The values of the fields in which front doors put assertions.
+    pub(super) assertions: Vec<(Door, Range<usize>)>,
     /// The value of `Accept`, when there is exactly one.
     pub(super) accept: Option<Range<usize>>,
     /// Whether the client wants the connection closed after the answer.
@@ -48,6 +53,9 @@ pub(super) enum HeadFault {
     /// `Expect`.
     #[error("no expectation can be met")]
     Expect,
+    /// It passed here before.
+    #[error("the request has passed here before")]
+    Loop,
     /// Too many fields or too many bytes.
     #[error("the request's head is too large")]
     TooLarge,
@@ -67,6 +75,7 @@ impl HeadFault {
             Self::Syntax | Self::Host | Self::Body => 400,
             Self::Version => 505,
             Self::Expect => 417,
+            Self::Loop => 508,
             Self::TooLarge => 431,
             Self::TargetTooLong => 414,
             Self::TooSlow => 408,
@@ -82,6 +91,7 @@ impl HeadFault {
             Self::Host => "malformed_host",
             Self::Body => "request_body",
             Self::Expect => "expectation",
+            Self::Loop => "loop",
             Self::TooLarge => "head_too_large",
             Self::TargetTooLong => "target_too_long",
             Self::TooSlow => "head_too_slow",
@@ -157,6 +167,7 @@ fn parse(head: &[u8]) -> Result<Head, HeadFault> {
         target: at(target.as_bytes()),
         host: host.ok_or(HeadFault::Host)?,
         authorization: found.authorization,
+        assertions: found.assertions,
         accept: found.accept,
         close: found.close,
         end: head.len(),
@@ -175,6 +186,7 @@ fn has_three_parts(head: &[u8]) -> bool {
 struct Fields {
     host: Option<Range<usize>>,
     authorization: Vec<Range<usize>>,
+    assertions: Vec<(Door, Range<usize>)>,
     accept: Option<Range<usize>>,
     content_length: bool,
     close: bool,
@@ -184,6 +196,7 @@ impl Fields {
     fn take(&mut self, name: &[u8], value: &[u8], at: Range<usize>) -> Result<(), HeadFault> {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         match name.len() {
+            3 if is("via") && via::names_us(value) => return Err(HeadFault::Loop),
             4 if is("host") && self.host.is_some() => return Err(HeadFault::Host),
             4 if is("host") => self.host = Some(at),
             6 if is("accept") => self.accept = self.accept.is_none().then_some(at),
@@ -193,7 +206,7 @@ impl Fields {
             14 if is("content-length") && (value != b"0" || self.content_length) => return Err(HeadFault::Body),
             14 if is("content-length") => self.content_length = true,
             17 if is("transfer-encoding") => return Err(HeadFault::Body),
-            _ => {}
+            _ => self.assertions.extend(Door::of_field(name).map(|door| (door, at))),
         }
         Ok(())
     }

@@ -144,7 +144,7 @@ const fn words(status: u16) -> (&'static str, &'static str) {
     match status {
         200 => ("OK", ""),
         400 => ("Bad Request", "the request cannot be understood as it is written"),
-        401 => ("Unauthorized", "a valid bearer token is needed"),
+        401 => ("Unauthorized", "a valid credential is needed"),
         403 => ("Forbidden", "your identity is known, but it may not ask this"),
         404 => ("Not Found", "there is no such endpoint"),
         405 => ("Method Not Allowed", "this endpoint is only read, with GET or HEAD"),
@@ -159,6 +159,7 @@ const fn words(status: u16) -> (&'static str, &'static str) {
         503 => ("Service Unavailable", "this cannot be answered right now; try again shortly"),
         504 => ("Gateway Timeout", "the server behind took too long"),
         505 => ("HTTP Version Not Supported", "use HTTP/1.1 or HTTP/2"),
+        508 => ("Loop Detected", "the request has passed here before"),
         _ => ("Error", "the request cannot be answered"),
     }
 }
@@ -189,7 +190,7 @@ mod tests {
 
     #[test]
     fn no_denial_decodes_as_json_unless_it_was_asked_for() {
-        for status in [400, 401, 403, 404, 405, 408, 414, 417, 421, 429, 431, 500, 502, 503, 504, 505] {
+        for status in [400, 401, 403, 404, 405, 408, 414, 417, 421, 429, 431, 500, 502, 503, 504, 505, 508] {
             for wish in [Wish::Text, Wish::Html] {
                 let answer = Answer::plain(status, wish, id());
                 assert!(serde_json::from_slice::<serde_json::Value>(&answer.body).is_err(), "{status}");
@@ -217,5 +218,14 @@ mod tests {
                 answer.body.len()
             )
         );
+    }
+
+    #[test]
+    fn a_field_that_is_added_twice_is_sent_twice() {
+        let answer = Answer::plain(401, Wish::Text, id()).with("www-authenticate", "a").with("www-authenticate", "b");
+        let mut out = Vec::new();
+        answer.write_head("", false, &mut out);
+        assert!(String::from_utf8(out).unwrap().contains("\r\nwww-authenticate: a\r\nwww-authenticate: b\r\n"));
+        assert_eq!(answer.all_fields().filter(|(name, _)| *name == "www-authenticate").count(), 2);
     }
 }

@@ -10,14 +10,17 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
 use rustls::ServerConfig;
 
-use crate::authn::{LiveKeys, Verifier};
+use crate::authn::{LiveKeys, Revocations, Verifier};
 use crate::authz::Policy;
 use crate::catalog::EndpointId;
 use crate::config;
 use crate::gate::Engine;
-use crate::oidc::Refresher;
+use crate::oidc::{Asker, Refresher};
+use crate::ops::key_check::KeyCheck;
 use crate::ops::metrics::{EndpointLabels, Metrics, RequestLabels};
 use crate::quota::Limiter;
+use crate::tls::client_auth::ClientTrust;
+use crate::types::UnixTime;
 use crate::upstream::Pool;
 
 /// What is in force.
@@ -25,17 +28,31 @@ pub struct Snapshot {
     /// One per listener, in the configuration's order.
     pub guarded: Vec<Arc<Guarded>>,
     /// Checks tokens of all issuers; remembers those that were good.
-    pub verifier: Verifier,
+    pub verifier: Arc<Verifier>,
     /// The issuers, in the verifier's order.
     pub issuers: Vec<Arc<Issuer>>,
+    /// The position of the issuer that keeps static keys.
+    pub static_keys: Option<usize>,
+    /// What proves nothing any more.
+    pub revoked: Revocations,
 }
 
-/// An issuer with its keys.
+/// An issuer with what judges its credentials.
 pub struct Issuer {
     /// What the configuration says of it.
     pub settings: config::Issuer,
-    /// Keeps its keys fresh.
-    pub refresher: Refresher,
+    /// What judges its credentials.
+    pub judge: Judge,
+}
+
+/// What judges the credentials of an issuer.
+pub enum Judge {
+    /// Its keys, kept fresh.
+    Keys(Refresher),
+    /// The issuer itself.
+    Asked(Asker),
+    /// The hashes of a file.
+    File(KeyCheck),
 }
 
 /// One listener with all that guards its upstream.
@@ -44,8 +61,12 @@ pub struct Guarded {
     pub listener: String,
     /// The host names it answers for.
     pub hosts: Vec<String>,
+    /// Whether it accepts HTTP Basic.
+    pub basic: bool,
     /// Its TLS side.
     pub tls: Arc<ServerConfig>,
+    /// Which client certificates count; `None` where none does. The same that `tls` asks.
+    pub client_trust: Option<Arc<ClientTrust>>,
     /// Who may ask what.
     pub policy: Policy,
     /// How often.
@@ -54,6 +75,8 @@ pub struct Guarded {
     pub upstream: Arc<str>,
     /// Connections to it.
     pub pool: Pool,
+    /// When the certificates end that it shows, to clients and to its upstream: kind, file, time.
+    pub shown_until: Vec<(&'static str, String, UnixTime)>,
     /// The figures of each endpoint, in the catalogue's order.
     pub endpoints: Vec<EndpointFigures>,
 }
@@ -74,6 +97,18 @@ pub(super) struct Answered {
 }
 
 impl Snapshot {
+    /// The same with another list of what is revoked.
+    #[must_use]
+    pub fn striking(&self, revoked: Revocations) -> Self {
+        Self {
+            guarded: self.guarded.clone(),
+            verifier: Arc::clone(&self.verifier),
+            issuers: self.issuers.clone(),
+            static_keys: self.static_keys,
+            revoked,
+        }
+    }
+
     /// The keys of all issuers as they are now, in the verifier's order.
     #[must_use]
     pub fn keys(&self) -> Vec<Option<LiveKeys>> {
@@ -87,6 +122,9 @@ impl Snapshot {
             hosts: guarded.hosts.as_slice(),
             verifier: &self.verifier,
             keys,
+            basic: guarded.basic,
+            static_keys: self.static_keys,
+            revoked: &self.revoked,
             policy: &guarded.policy,
             limiter: &guarded.limiter,
         }
@@ -97,7 +135,16 @@ impl Issuer {
     /// Its keys as they are now.
     #[must_use]
     pub fn keys(&self) -> Option<LiveKeys> {
-        self.refresher.keys().first().cloned().flatten()
+        self.refresher()?.keys().first().cloned().flatten()
+    }
+
+    /// What keeps its keys fresh, where it has keys.
+    #[must_use]
+    pub const fn refresher(&self) -> Option<&Refresher> {
+        match &self.judge {
+            Judge::Keys(refresher) => Some(refresher),
+            Judge::Asked(_) | Judge::File(_) => None,
+        }
     }
 }
 
@@ -110,6 +157,14 @@ impl EndpointFigures {
 }
 
 impl Guarded {
+    /// When everything ends that it depends on: listener, kind, name, time.
+    pub fn expiries(&self) -> impl Iterator<Item = (&str, &'static str, &str, UnixTime)> {
+        let shown = self.shown_until.iter().map(|(kind, file, at)| (*kind, file.as_str(), *at));
+        let trusted = self.client_trust.iter().flat_map(|trust| trust.expiries());
+        let trusted = trusted.map(|expiry| (expiry.kind.label(), expiry.name.as_str(), expiry.at));
+        shown.chain(trusted).map(|(kind, name, at)| (self.listener.as_str(), kind, name, at))
+    }
+
     /// The labels of an endpoint.
     pub(super) fn labels(&self, endpoint: Option<EndpointId>) -> EndpointLabels {
         let known = endpoint.and_then(|endpoint| self.endpoints.get(endpoint.index()));

@@ -98,3 +98,41 @@ fn a_second_authorization_is_kept_so_that_it_can_be_refused() {
     let text = b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: a\r\nAuthorization: b\r\nAuthorization: c\r\n\r\n";
     assert_eq!(read(text, CAP).unwrap().unwrap().authorization.len(), 2);
 }
+
+#[test]
+fn the_assertions_of_front_doors_are_kept_and_no_other_field_is() {
+    let kept = |fields: &str| {
+        let text = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        let head = read(text.as_bytes(), CAP).unwrap().unwrap();
+        let kept = head.assertions.iter().map(|(door, at)| (*door, text[at.clone()].to_owned()));
+        (kept.collect::<Vec<_>>(), head.assertions.capacity())
+    };
+    for door in Door::ALL {
+        let field = door.field();
+        for name in [field.to_owned(), field.to_uppercase()] {
+            assert_eq!(kept(&format!("{name}:  x.y.z \r\n")).0, [(door, "x.y.z".to_owned())], "{name}");
+        }
+        for name in [format!("{field}x"), format!("x{field}"), field.replace('-', "_"), field.replacen('-', ".", 1)] {
+            assert_eq!(
+                kept(&format!("{name}: x.y.z\r\n")),
+                (Vec::new(), 0),
+                "{name}: nothing is kept, nor room for it"
+            );
+        }
+    }
+    let (several, _) = kept("X-Amzn-Oidc-Data: 1\r\nCf-Access-Jwt-Assertion: 2\r\nx-amzn-oidc-data: 1\r\n");
+    let wanted = [(Door::AwsAlb, "1"), (Door::CloudflareAccess, "2"), (Door::AwsAlb, "1")];
+    assert_eq!(several, wanted.map(|(door, value)| (door, value.to_owned())), "in their order, even the same twice");
+}
+
+#[test]
+fn f14_a_head_that_passed_here_before_is_a_loop() {
+    let with = |lines: &str| read(format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n").as_bytes(), CAP);
+    let own = crate::proxy::via::ours();
+    for lines in ["Via: OWN\r\n", "vIa: 1.0 a, OWN\r\n", "Via: 1.0 a\r\nVia: OWN\r\n"] {
+        assert_eq!(with(&lines.replace("OWN", own)), Err(HeadFault::Loop), "{lines}");
+    }
+    for lines in ["Via: 1.1 other\r\n", "Via: 1.1 monward-00000000\r\n", "X-Via: OWN\r\n", "Via: \r\n"] {
+        assert!(with(&lines.replace("OWN", own)).is_ok(), "{lines}");
+    }
+}
