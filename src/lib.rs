@@ -3,7 +3,7 @@
 //! # The life of a request
 //!
 //! ```text
-//! connection ─ tls ─▶ proxy: one strict head ─▶ gate::evaluate
+//! connection ─ tls ─▶ proxy: one strict head ─▶ gate::identify, gate::evaluate
 //!                                                 │  authn    WHO asks         credential → Principal
 //!                                                 │  catalog  WHAT is asked    method + raw target → Resource
 //!                                                 │  authz    MAY they         Principal + Resource → Permit
@@ -27,7 +27,7 @@
 //! | [`types`] | time, request ids, secrets |
 //! | [`document`] | YAML with places; all faults of a file at once |
 //! | [`redact`] | takes out of a body what its reader must not see |
-//! | [`authn`] | tokens, keys, principals |
+//! | [`authn`] | tokens, certificates, keys, assertions; principals; what is revoked |
 //! | [`catalog`] | what can be asked of an upstream; the data is in `policies/catalogs/` |
 //! | [`authz`] | policies, their decisions, cases and explanations |
 //! | [`quota`] | budgets |
@@ -40,7 +40,7 @@
 //! | [`ops`] | clock, tasks, metrics, admin listener, audit sink, log |
 //! | [`tls`] | certificates and TLS settings of both sides |
 //! | [`upstream`] | a bounded HTTP/1.1 client |
-//! | [`oidc`] | fetches the keys of issuers and keeps them fresh |
+//! | [`oidc`] | fetches the keys of issuers and keeps them fresh; asks them about tokens |
 //! | [`proxy`] | the enforcement point |
 //! | [`server`] | puts it all together; start, reload, drain |
 //! | [`demo`] | everything on one machine, with a guided tour |
@@ -64,8 +64,15 @@
 //!   missing hosts and more, repairs them before any hook, and answers others without one. Price: about 500 lines of
 //!   our own.
 //! * **HTTP/2 streams are accepted from the `h2` crate directly**, with pingora's bounded options: pingora answers
-//!   requests with two opinions on their host by itself, and nobody could record them. The accept loop of listeners and
-//!   the TLS streams stay with pingora; its proxy, cache and pool crates are left out.
+//!   requests with two opinions on their host by itself, and nobody could record them. The accept loop of listeners stays
+//!   with pingora; its TLS, proxy, cache and pool crates are left out.
+//! * **A credential that only somebody else can judge is a question of the gate** ([`gate::Question`]), which the edge
+//!   answers: introspection, `TokenReview`, a static key's hash. So the decision stays one pure function with no IO in it.
+//! * **All that is shown is believed or refused together**: a principal is a list of proofs. A bad credential is never
+//!   passed over for the sake of a good one, and a limit counts whoever the deciding role rests on.
+//! * **TLS sessions with client certificates are never resumed**, since nobody looks at revocation lists on resumption.
+//!   Price: each new connection is a full handshake.
+//! * **Of a token's claims only what policies compare is remembered.** 100,000 tokens take about 55 MB.
 //! * **The upstream client is our own**: strict framing, a bounded body, and an answer that leaves only when it is
 //!   whole, so that status and length are always true. Price: answers are held in memory up to `max_body`.
 //! * **Signatures are checked with `ring` alone.** `jsonwebtoken` checks neither duplicate members, `crit`, `typ` nor

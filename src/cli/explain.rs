@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use serde_json::{Map, Value};
 
 use super::{complain_all, say};
-use crate::authn::Principal;
+use crate::authn::{Certificate, NameKind, Principal};
 use crate::authz::{Outcome, Policy, explain};
 use crate::config::load::load;
 use crate::document::Fault;
@@ -22,6 +22,7 @@ The exit code is 0 when the request is permitted and 1 when it is refused.
 Examples:
   monward explain --policy policies/nats.yaml --claim groups=nats-operator '/connz?limit=10'
   monward explain --policy policy.yaml --claims '{\"scope\":\"nats.read\"}' /varz
+  monward explain --policy policy.yaml --client-cert uri=spiffe://example.org/ns/monitoring/sa/prometheus /varz
   monward explain --config monward.yaml --issuer corp --subject bob --claim realm_access.roles=viewer --method HEAD /varz")]
 pub(super) struct Arguments {
     /// The policy that is asked
@@ -33,12 +34,15 @@ pub(super) struct Arguments {
     /// The upstream whose policy is asked, when the configuration has several
     #[arg(long, value_name = "NAME")]
     upstream: Option<String>,
-    /// The name of the issuer that vouches for the caller
-    #[arg(long, value_name = "NAME", default_value = "corp")]
-    issuer: String,
-    /// The caller's subject
-    #[arg(long, value_name = "SUBJECT", default_value = "somebody")]
-    subject: String,
+    /// The name of the issuer that vouches for the caller; `corp` unless there is only a client certificate
+    #[arg(long, value_name = "NAME")]
+    issuer: Option<String>,
+    /// The caller's subject; `somebody` unless there is only a client certificate
+    #[arg(long, value_name = "SUBJECT")]
+    subject: Option<String>,
+    /// A name in the caller's client certificate: `uri`, `dns`, `email` or `common_name`
+    #[arg(long = "client-cert", value_name = "KIND=NAME")]
+    names: Vec<String>,
     /// A value in a list claim of the caller; dots nest, the same name again adds to the list
     #[arg(long = "claim", value_name = "NAME=VALUE")]
     claims: Vec<String>,
@@ -66,7 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(object) = &arguments.object {
         claims.extend(serde_json::from_str::<Map<String, Value>>(object).context("--claims is not a JSON object")?);
     }
-    let who = Principal::supposed(arguments.issuer.clone(), arguments.subject.clone(), claims);
+    let who = principal(arguments, claims)?;
     let explanation = explain(&policy, &who, &arguments.method, &arguments.target);
     say(&explanation);
     Ok(match explanation.outcome {
@@ -94,6 +98,32 @@ fn policy(arguments: &Arguments) -> anyhow::Result<Result<Policy, Vec<Fault>>> {
         bail!("say which upstream is meant: --upstream with one of {}", crate::document::quoted(&names));
     };
     Ok(server::policy_of(&loaded, upstream))
+}
+
+/// Whom the arguments describe: a token, a client certificate, or both.
+fn principal(arguments: &Arguments, claims: Map<String, Value>) -> anyhow::Result<Principal> {
+    let certificate = certificate(&arguments.names)?.map(Principal::supposed_certificate);
+    let no_token = arguments.issuer.is_none() && arguments.subject.is_none() && claims.is_empty();
+    let token = |claims| {
+        let or = |given: &Option<String>, default: &str| given.clone().unwrap_or_else(|| default.to_owned());
+        Principal::supposed(or(&arguments.issuer, "corp"), or(&arguments.subject, "somebody"), claims)
+    };
+    Ok(match certificate {
+        Some(certificate) if no_token => certificate,
+        Some(certificate) => token(claims).and(&certificate),
+        None => token(claims),
+    })
+}
+
+fn certificate(names: &[String]) -> anyhow::Result<Option<Certificate>> {
+    let mut certificate = Certificate::default();
+    for pair in names {
+        let (key, name) = pair.split_once('=').with_context(|| format!("`{pair}` is not KIND=NAME"))?;
+        let kind = NameKind::ALL.into_iter().find(|kind| kind.key() == key);
+        let known = NameKind::ALL.map(NameKind::key);
+        certificate.name(kind.with_context(|| crate::document::unknown("kind of name", key, &known))?, name);
+    }
+    Ok((!names.is_empty()).then_some(certificate))
 }
 
 /// `a.b=x a.b=y` becomes `{"a":{"b":["x","y"]}}`.

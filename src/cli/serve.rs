@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::complain_all;
 use crate::config::load::load;
 use crate::ops::telemetry;
-use crate::server::{Addresses, Running, StartFault, Stopped, start};
+use crate::server::{Addresses, LOOK, Running, StartFault, Stopped, start};
 
 /// How long tasks that are cut off may take to end.
 const CUT_OFF: Duration = Duration::from_secs(1);
@@ -74,9 +74,11 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<Option<Stopped>> {
         Err(fault @ (StartFault::Bind { .. } | StartFault::Audit(_))) => return Err(fault.into()),
     };
     announce(&running, arguments.ports_file.as_deref())?;
+    let mut look = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
             _ = hangup.recv() => running.reload(),
+            _ = look.tick() => running.look(),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }

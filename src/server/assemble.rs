@@ -2,21 +2,26 @@
 //!
 //! All files are opened and checked here, and every fault of all of them is reported at once.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use governor::clock::DefaultClock;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::issuers::{Prepared, prepare};
+use crate::authn::Revocations;
 use crate::authz::{Cases, Policy};
 use crate::config::load::{Loaded, fault, text};
-use crate::config::{Listener, Upstream};
+use crate::config::{ClientAuth, Listener, Upstream};
 use crate::document::{Fault, Place};
 use crate::proxy::{EndpointFigures, Guarded, Snapshot};
 use crate::quota::Limiter;
 use crate::tls::client::{Identity, Roots, client_config};
+use crate::tls::client_auth::{ClientTrust, ClientTrustFault, Demand};
 use crate::tls::server;
+use crate::types::UnixTime;
 use crate::upstream::{Limits, Place as Dial, Pool, Target, TargetTls};
 
 /// Everything of a configuration that can be in force.
@@ -25,6 +30,8 @@ pub struct Assembled {
     pub guarded: Vec<Arc<Guarded>>,
     /// The issuers, ready to be started.
     pub issuers: Vec<Prepared>,
+    /// What is revoked.
+    pub revoked: Revocations,
 }
 
 /// Opens all files of a configuration. `before` is what was in force until now: where a policy's limits stay the same,
@@ -36,6 +43,7 @@ pub fn assemble(loaded: &Loaded, before: Option<&Snapshot>) -> Result<Assembled,
     let (old_guarded, old_issuers) =
         before.map_or((&[][..], &[][..]), |before| (before.guarded.as_slice(), before.issuers.as_slice()));
     let mut faults = audit_folder(loaded);
+    faults.extend(state_folder(loaded));
     let mut guarded = Vec::new();
     for (index, listener) in loaded.config.listeners.iter().enumerate() {
         match guard(loaded, listener, old_guarded.get(index)) {
@@ -50,12 +58,16 @@ pub fn assemble(loaded: &Loaded, before: Option<&Snapshot>) -> Result<Assembled,
             Err(more) => faults.extend(more),
         }
     }
+    let revoked = revocations(loaded).unwrap_or_else(|more| {
+        faults.extend(more);
+        Revocations::default()
+    });
     faults.sort_by(|a, b| (&a.file, a.place, &a.message).cmp(&(&b.file, b.place, &b.message)));
     faults.dedup();
     if !faults.is_empty() {
         return Err(faults);
     }
-    Ok(Assembled { guarded, issuers })
+    Ok(Assembled { guarded, issuers, revoked })
 }
 
 fn guard(loaded: &Loaded, listener: &Listener, before: Option<&Arc<Guarded>>) -> Result<Guarded, Vec<Fault>> {
@@ -78,7 +90,10 @@ fn guard(loaded: &Loaded, listener: &Listener, before: Option<&Arc<Guarded>>) ->
     Ok(Guarded {
         listener: listener.address.to_string(),
         hosts: listener.hosts.clone(),
-        tls,
+        basic: listener.basic,
+        tls: tls.config,
+        client_trust: tls.trust,
+        shown_until: tls.shown_until.into_iter().chain(shown_upstream(loaded, upstream)).collect(),
         policy,
         limiter,
         upstream: Arc::from(upstream.name.as_str()),
@@ -87,20 +102,63 @@ fn guard(loaded: &Loaded, listener: &Listener, before: Option<&Arc<Guarded>>) ->
     })
 }
 
-fn tls_side(loaded: &Loaded, listener: &Listener) -> Result<Arc<rustls::ServerConfig>, Vec<Fault>> {
-    let mut served = Vec::new();
-    let mut faults = Vec::new();
+/// What a listener shows and asks of its clients.
+struct TlsSide {
+    config: Arc<rustls::ServerConfig>,
+    trust: Option<Arc<ClientTrust>>,
+    shown_until: Vec<(&'static str, String, UnixTime)>,
+}
+
+fn tls_side(loaded: &Loaded, listener: &Listener) -> Result<TlsSide, Vec<Fault>> {
+    let place = format!("listener `{}`", listener.address);
+    let (mut served, mut shown_until, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for pair in &listener.certificates {
         let (certificate, key) = (loaded.at(&pair.certificate), loaded.at(&pair.key));
         match server::load(&certificate, &key) {
-            Ok(one) => served.push(one),
-            Err(error) => faults.extend(fault(&format!("listener `{}`", listener.address), error.to_string())),
+            Ok(one) => {
+                shown_until.push(("server", pair.certificate.display().to_string(), one.expires()));
+                served.push(one);
+            }
+            Err(error) => faults.extend(fault(&place, error.to_string())),
         }
     }
+    let trust = match listener.client_auth.as_ref().map(|settings| client_trust(loaded, settings)).transpose() {
+        Ok(trust) => trust.map(Arc::new),
+        Err(error) => {
+            faults.extend(fault(&place, error.to_string()));
+            None
+        }
+    };
     if !faults.is_empty() {
         return Err(faults);
     }
-    server::config(&served, listener.tls12).map_err(|error| fault("TLS", error.to_string()))
+    let config = server::config(&served, listener.tls12, trust.as_deref());
+    Ok(TlsSide { config: config.map_err(|error| fault(&place, error.to_string()))?, trust, shown_until })
+}
+
+fn client_trust(loaded: &Loaded, settings: &ClientAuth) -> Result<ClientTrust, ClientTrustFault> {
+    let demand = if settings.required { Demand::Required } else { Demand::Optional };
+    let lists: Vec<_> = settings.crl_files.iter().map(|file| loaded.at(file)).collect();
+    ClientTrust::load(&loaded.at(&settings.ca_file), &lists, demand)
+}
+
+/// When the certificate ends that an upstream is shown.
+fn shown_upstream(loaded: &Loaded, upstream: &Upstream) -> Option<(&'static str, String, UnixTime)> {
+    let file = &upstream.client.as_ref()?.certificate;
+    let leaf = CertificateDer::from_pem_file(loaded.at(file)).ok()?;
+    Some(("upstream_client", file.display().to_string(), server::expiry(&leaf)?))
+}
+
+/// What is revoked. It may name only issuers that the configuration has: else a slip would revoke nothing.
+///
+/// # Errors
+/// Every fault of the list.
+pub(super) fn revocations(loaded: &Loaded) -> Result<Revocations, Vec<Fault>> {
+    let Some(file) = &loaded.config.revocations else { return Ok(Revocations::default()) };
+    let path = loaded.at(file);
+    let revoked = Revocations::parse(&path.display().to_string(), &text(&path)?)?;
+    let faults = strangers(loaded, &path, revoked.issuers());
+    if faults.is_empty() { Ok(revoked) } else { Err(faults) }
 }
 
 /// The policy that guards `upstream`. It may name only issuers that the configuration has.
@@ -110,10 +168,29 @@ fn tls_side(loaded: &Loaded, listener: &Listener) -> Result<Arc<rustls::ServerCo
 pub fn policy_of(loaded: &Loaded, upstream: &Upstream) -> Result<Policy, Vec<Fault>> {
     let path = loaded.at(&upstream.policy);
     let policy = read_policy(&path)?;
-    let known: Vec<&str> = loaded.config.issuers.iter().map(|issuer| issuer.tokens.name.as_str()).collect();
-    let strangers = policy.issuers().filter(|(name, _)| !known.contains(name));
-    let faults: Vec<Fault> = strangers.map(|(name, place)| stranger(&path, name, place, &known)).collect();
+    let mut faults = strangers(loaded, &path, policy.issuers());
+    faults.extend(no_clusters(loaded, &path, &policy));
     if faults.is_empty() { Ok(policy) } else { Err(faults) }
+}
+
+/// A fault for each role by service account whose issuer is no cluster.
+fn no_clusters(loaded: &Loaded, path: &Path, policy: &Policy) -> Vec<Fault> {
+    let is_other = |name: &str| {
+        let issuer = loaded.config.issuers.iter().find(|issuer| issuer.tokens.name == name);
+        issuer.is_some_and(|issuer| !issuer.is_cluster())
+    };
+    let others = policy.clusters().filter(|(name, _)| is_other(name));
+    let message =
+        |name: &str| format!("issuer `{name}` has no service accounts; name one with `kubernetes`, or use `token`");
+    others
+        .map(|(name, place)| Fault { file: path.display().to_string(), place: Some(place), message: message(name) })
+        .collect()
+}
+
+/// A fault for each of `names` that no issuer of the configuration has.
+fn strangers<'a>(loaded: &Loaded, path: &Path, names: impl Iterator<Item = (&'a str, Place)>) -> Vec<Fault> {
+    let known: Vec<&str> = loaded.config.issuers.iter().map(|issuer| issuer.tokens.name.as_str()).collect();
+    names.filter(|(name, _)| !known.contains(name)).map(|(name, place)| stranger(path, name, place, &known)).collect()
 }
 
 fn stranger(path: &Path, name: &str, place: Place, known: &[&str]) -> Fault {
@@ -182,4 +259,17 @@ fn audit_folder(loaded: &Loaded) -> Vec<Fault> {
         Some(folder) if !folder.is_dir() => fault("audit", format!("`{}` is not a folder", folder.display())),
         Some(_) | None => Vec::new(),
     }
+}
+
+/// A state folder that is not there is a slip of the pen; one that only fails to answer stops nothing.
+fn state_folder(loaded: &Loaded) -> Vec<Fault> {
+    let Some(folder) = loaded.config.state_dir.as_ref().map(|folder| loaded.at(folder)) else { return Vec::new() };
+    let said = match std::fs::metadata(&folder) {
+        Ok(found) if !found.is_dir() => "is not a folder",
+        // Whoever writes there could bring old keys back.
+        Ok(found) if found.mode() & 0o022 != 0 => "can be written by group or others; `chmod go-w` it",
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "is not there; make it, owned by monward's user",
+        Ok(_) | Err(_) => return Vec::new(),
+    };
+    fault("state_dir", format!("`{}` {said}", folder.display()))
 }

@@ -6,6 +6,9 @@ mod assemble;
 mod issuers;
 mod listen;
 mod running;
+mod view;
+mod watched;
 
 pub use assemble::{Assembled, assemble, policy_of, read_policy, run_cases};
 pub use running::{Addresses, Running, StartFault, Stopped, start};
+pub use watched::LOOK;

@@ -10,17 +10,18 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::assemble::{Assembled, assemble};
+use super::assemble::{Assembled, assemble, revocations};
 use super::issuers;
-use super::listen;
-use crate::authn::Verifier;
+use super::watched::Watched;
+use super::{listen, view};
+use crate::authn::{IssuerSettings, Kept, Profile, Verifier};
 use crate::config::load::{Loaded, fault, load};
 use crate::document::Fault;
-use crate::ops::admin::{self, Admin};
+use crate::oidc::Shared;
+use crate::ops::admin;
 use crate::ops::audit_sink::AuditSink;
-use crate::ops::clock;
 use crate::ops::drain::Tasks;
-use crate::ops::metrics::{IssuerLabels, Metrics, ResultLabels, whole_seconds};
+use crate::ops::metrics::{Metrics, ResultLabels};
 use crate::proxy::{Gateway, Snapshot};
 
 /// How often budgets of callers who went away are given back.
@@ -63,6 +64,9 @@ pub struct Running {
     path: PathBuf,
     /// What it was started or last reloaded with.
     loaded: parking_lot::Mutex<Loaded>,
+    watched: parking_lot::Mutex<Watched>,
+    /// What all issuers' keys share, across reloads.
+    keys: Shared,
     addresses: Addresses,
     shutdown: watch::Sender<bool>,
     draining: Arc<AtomicBool>,
@@ -76,6 +80,8 @@ pub struct Running {
 /// When a file is faulty or an address is taken; nothing listens then.
 pub async fn start(path: &Path) -> Result<Running, StartFault> {
     let loaded = load(path).map_err(StartFault::Files)?;
+    // Looked at before they are read: what changes in between is seen at the next look.
+    let watched = Watched::of(&loaded);
     let assembled = assemble(&loaded, None).map_err(StartFault::Files)?;
     let sockets = loaded.config.listeners.iter().map(|listener| listener.address);
     let sockets = sockets.map(bind).collect::<Result<Vec<_>, _>>()?;
@@ -85,8 +91,10 @@ pub async fn start(path: &Path) -> Result<Running, StartFault> {
     let audit = audit_settings(&loaded);
     let audit = AuditSink::open(&audit, Arc::clone(&metrics)).map_err(StartFault::Audit)?;
     let tasks = Tasks::new();
-    let snapshot = snapshot(&loaded, assembled, &tasks);
+    let keys = Shared::new(Arc::clone(&metrics));
+    let snapshot = snapshot(&loaded, assembled, &tasks, &keys);
     let limits = loaded.config.limits.clone();
+    view::warn_of_ended(&snapshot);
     let snapshot = ArcSwap::from_pointee(snapshot);
     let gateway = Arc::new(Gateway { snapshot, limits, audit, metrics, tasks });
     let (shutdown, _) = watch::channel(false);
@@ -96,11 +104,11 @@ pub async fn start(path: &Path) -> Result<Running, StartFault> {
     let draining = Arc::new(AtomicBool::new(false));
     let listener =
         TcpListener::from_std(admin_socket).map_err(|source| StartFault::Bind { address: admin_address, source })?;
-    let admin = admin_side(&gateway, &draining);
+    let admin = view::admin_side(&gateway, &draining);
     gateway.tasks.spawn(admin::serve(listener, admin, gateway.tasks.clone()));
     gateway.tasks.spawn(sweep(Arc::clone(&gateway)));
-    let loaded = parking_lot::Mutex::new(loaded);
-    Ok(Running { gateway, path: path.to_owned(), loaded, addresses, shutdown, draining })
+    let (loaded, watched) = (parking_lot::Mutex::new(loaded), parking_lot::Mutex::new(watched));
+    Ok(Running { gateway, path: path.to_owned(), loaded, watched, keys, addresses, shutdown, draining })
 }
 
 impl Running {
@@ -113,27 +121,63 @@ impl Running {
     /// Waits until every issuer has keys, at most `longest`; whether they have.
     pub async fn ready(&self, longest: Duration) -> bool {
         let ready = async {
-            while readiness(&self.gateway, &self.draining).is_err() {
+            while view::readiness(&self.gateway, &self.draining).is_err() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
         tokio::time::timeout(longest, ready).await.is_ok()
     }
 
-    /// Reads all files again and puts them in force at once; a fault anywhere changes nothing.
+    /// Reads all files again and puts them in force at once; a fault anywhere changes nothing but what is revoked.
     pub fn reload(&self) {
+        self.report(&self.replace());
+    }
+
+    /// Reloads when one of the files changed that take trust away; while that fails, again at each look: a fault of
+    /// another file must not make a revocation wait for the next signal. The same faults are reported once.
+    pub fn look(&self) {
+        let (changed, owed) = {
+            let mut watched = self.watched.lock();
+            (watched.changed(), watched.owed.take())
+        };
+        if !changed && owed.is_none() {
+            return;
+        }
         let result = self.replace();
+        if changed || result.as_ref().err() != owed.as_ref() {
+            self.report(&result);
+        }
+        if let Err(faults) = result {
+            self.watched.lock().owed = Some(faults);
+        }
+    }
+
+    fn report(&self, result: &Result<(), Vec<Fault>>) {
         let label = if result.is_ok() { "ok" } else { "failed" };
         self.gateway.metrics.reloads.get_or_create(&ResultLabels { result: label }).inc();
         match result {
             Ok(()) => tracing::info!("reloaded"),
             Err(faults) => {
-                for fault in &faults {
+                for fault in faults {
                     tracing::error!("{fault}");
                 }
                 tracing::error!("not reloaded: everything stays as it was");
+                self.revoke();
             }
         }
+    }
+
+    /// Reads the list of what is revoked alone: whoever is on it must not stay until some other file is right.
+    fn revoke(&self) {
+        let loaded = self.loaded.lock();
+        if loaded.config.revocations.is_none() {
+            return;
+        }
+        // Its own faults are among those that were told.
+        let Ok(revoked) = revocations(&loaded) else { return };
+        let striking = self.gateway.snapshot.load_full().striking(revoked);
+        self.gateway.snapshot.store(Arc::new(striking));
+        tracing::info!("but for the list of what is revoked, which has no fault and is in force");
     }
 
     fn replace(&self) -> Result<(), Vec<Fault>> {
@@ -141,10 +185,13 @@ impl Running {
         let mut current = self.loaded.lock();
         stays(&self.path, &current, &fresh)?;
         let before = self.gateway.snapshot.load_full();
+        let watched = Watched::of(&fresh);
         let assembled = assemble(&fresh, Some(&before))?;
-        let next = snapshot(&fresh, assembled, &self.gateway.tasks);
+        let next = snapshot(&fresh, assembled, &self.gateway.tasks, &self.keys);
+        view::warn_of_ended(&next);
         self.gateway.snapshot.store(Arc::new(next));
         self.gateway.audit.reopen();
+        *self.watched.lock() = watched;
         *current = fresh;
         Ok(())
     }
@@ -187,11 +234,20 @@ fn audit_settings(loaded: &Loaded) -> crate::config::Audit {
     crate::config::Audit { stdout: audit.stdout, file: audit.file.as_ref().map(|file| loaded.at(file)) }
 }
 
-fn snapshot(loaded: &Loaded, assembled: Assembled, tasks: &Tasks) -> Snapshot {
-    let tokens = loaded.config.issuers.iter().map(|issuer| issuer.tokens.clone()).collect();
-    let verifier = Verifier::new(tokens, loaded.config.limits.cached_tokens);
-    let issuers = assembled.issuers.into_iter().map(|prepared| issuers::start(prepared, tasks)).collect();
-    Snapshot { guarded: assembled.guarded, verifier, issuers }
+fn snapshot(loaded: &Loaded, assembled: Assembled, tasks: &Tasks, keys: &Shared) -> Snapshot {
+    let tokens: Vec<IssuerSettings> = loaded.config.issuers.iter().map(|issuer| issuer.tokens.clone()).collect();
+    let static_keys = tokens.iter().position(|settings| settings.profile == Profile::StaticKeys);
+    let mut kept = Kept::default();
+    assembled.guarded.iter().for_each(|guarded| guarded.policy.keep_claims(&mut kept));
+    if loaded.config.revocations.is_some() {
+        // The list may change while tokens are remembered.
+        kept.whole.insert("jti".to_owned());
+    }
+    let kept = Arc::new(kept);
+    let verifier = Verifier::new(tokens, loaded.config.limits.cached_tokens).keeping(Arc::clone(&kept));
+    let verifier = Arc::new(verifier);
+    let issuers = assembled.issuers.into_iter().map(|prepared| issuers::start(prepared, tasks, keys, &kept)).collect();
+    Snapshot { guarded: assembled.guarded, verifier, issuers, static_keys, revoked: assembled.revoked }
 }
 
 /// What cannot change while it runs: where it listens, its bounds, its sinks.
@@ -213,42 +269,6 @@ fn stays(path: &Path, current: &Loaded, fresh: &Loaded) -> Result<(), Vec<Fault>
     }
     let message = format!("the {} cannot change while monward runs; restart it", changed.join(", the "));
     Err(fault(&path.display().to_string(), message))
-}
-
-/// Ready when every issuer has keys that still serve, and no drain has begun.
-fn readiness(gateway: &Gateway, draining: &AtomicBool) -> Result<(), String> {
-    if draining.load(Ordering::Acquire) {
-        return Err("draining".to_owned());
-    }
-    let now = clock::now();
-    let snapshot = gateway.snapshot.load();
-    let missing = snapshot.issuers.iter().filter(|issuer| !issuer.refresher.ready(now));
-    let missing: Vec<String> =
-        missing.map(|issuer| format!("no keys of issuer `{}`", issuer.settings.tokens.name)).collect();
-    if missing.is_empty() { Ok(()) } else { Err(missing.join(", ")) }
-}
-
-fn admin_side(gateway: &Arc<Gateway>, draining: &Arc<AtomicBool>) -> Admin {
-    let (for_keys, for_ready, draining) = (Arc::clone(gateway), Arc::clone(gateway), Arc::clone(draining));
-    Admin {
-        metrics: Arc::clone(&gateway.metrics),
-        refresh: Arc::new(move |metrics| show_keys(&for_keys, metrics)),
-        readiness: Arc::new(move || readiness(&for_ready, &draining)),
-    }
-}
-
-fn show_keys(gateway: &Gateway, metrics: &Metrics) {
-    let now = clock::now();
-    for issuer in &gateway.snapshot.load().issuers {
-        let labels = IssuerLabels { issuer: issuer.settings.tokens.name.clone() };
-        let usable = issuer.refresher.ready(now);
-        metrics.jwks_usable.get_or_create(&labels).set(i64::from(usable));
-        for status in issuer.refresher.status() {
-            if let Some(fetched) = status.fetched_at {
-                metrics.jwks_age.get_or_create(&labels).set(whole_seconds(now.since(fetched)));
-            }
-        }
-    }
 }
 
 async fn sweep(gateway: Arc<Gateway>) {
