@@ -42,6 +42,7 @@ impl Invitation<'_> {
         for (who, path) in asked {
             let _ = writeln!(text, "  {curl} -H \"Authorization: Bearer ${who}\" \\\n    \"$GATEWAY{path}\"");
         }
+        let _ = writeln!(text, "  {curl} --cert $DEMO/prometheus.pem \\\n    --key $DEMO/prometheus.key $GATEWAY/varz");
         let _ = write!(
             text,
             "  curl -s $ADMIN/metrics | grep monward_requests_total\n  \

@@ -177,7 +177,8 @@ impl<'a> Stage<'a> {
         writeln!(out, "  files     {}\n", self.folder.path().display())?;
         let tour = Tour {
             gateway: self.address,
-            tls: Arc::new(self.pki.client()?),
+            tls: Arc::new(self.pki.client(None)?),
+            certified: Arc::new(self.pki.client(Some(&self.pki.prometheus))?),
             issuer: &self.issuer,
             upstream: self.upstream.address(),
             account: self.upstream.account(),

@@ -1,10 +1,11 @@
-//! The development PKI: one authority and two server certificates, made anew for every demo.
+//! The development PKI: one authority, two servers and one client, made anew for every demo.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    SanType,
 };
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -13,25 +14,30 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use super::DemoError;
 use crate::types::{Secret, UnixTime};
 
-/// The certificates and keys of one demo (ECDSA P-256). The authority's own key is dropped once both are signed.
+/// The certificates and keys of one demo (ECDSA P-256). The authority's own key is dropped once all are signed.
 pub(super) struct Pki {
     authority: CertificateDer<'static>,
     authority_pem: String,
     /// For monward's listener.
-    pub(super) gateway: Server,
+    pub(super) gateway: Leaf,
     /// For the embedded issuer.
-    pub(super) issuer: Server,
+    pub(super) issuer: Leaf,
+    /// For a Prometheus that has no token.
+    pub(super) prometheus: Leaf,
 }
 
-/// One server certificate with its key.
-pub(super) struct Server {
+/// The SPIFFE ID of the demo's Prometheus.
+pub(super) const PROMETHEUS: &str = "spiffe://demo.example/ns/monitoring/sa/prometheus";
+
+/// One certificate with its key.
+pub(super) struct Leaf {
     certificate: CertificateDer<'static>,
     certificate_pem: String,
     key: KeyPair,
 }
 
 impl Pki {
-    /// Makes the authority, then a certificate for each server; all of them valid around `now`.
+    /// Makes the authority, then a certificate for each server and for the client; all of them valid around `now`.
     pub(super) fn generate(now: UnixTime) -> Result<Self, DemoError> {
         Self::make(now).map_err(DemoError::preparing("make the development PKI"))
     }
@@ -49,6 +55,7 @@ impl Pki {
             authority_pem: authority.pem(),
             gateway: server("monward demo gateway", now, &signer)?,
             issuer: server("monward demo issuer", now, &signer)?,
+            prometheus: client(PROMETHEUS, now, &signer)?,
         })
     }
 
@@ -57,21 +64,27 @@ impl Pki {
         &self.authority_pem
     }
 
-    /// A TLS client that trusts this authority and nobody else.
-    pub(super) fn client(&self) -> Result<ClientConfig, DemoError> {
+    /// A TLS client that trusts this authority and nobody else; with a certificate to show, or without.
+    pub(super) fn client(&self, shown: Option<&Leaf>) -> Result<ClientConfig, DemoError> {
         let mut roots = RootCertStore::empty();
         let trusted = roots.add(self.authority.clone());
         trusted.map_err(DemoError::preparing("trust the development authority"))?;
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(DemoError::preparing("set up a TLS client"))?;
-        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+        let builder = builder.with_root_certificates(roots);
+        let mut config = match shown {
+            None => builder.with_no_client_auth(),
+            Some(leaf) => builder
+                .with_client_auth_cert(vec![leaf.certificate.clone()], leaf.private_key())
+                .map_err(DemoError::preparing("set up a TLS client with a certificate"))?,
+        };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
 }
 
-impl Server {
+impl Leaf {
     /// The certificate.
     pub(super) fn certificate_pem(&self) -> &str {
         &self.certificate_pem
@@ -82,9 +95,13 @@ impl Server {
         Secret::new(self.key.serialize_pem())
     }
 
+    fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()))
+    }
+
     /// A TLS server for HTTP/1.1 that shows this certificate.
     pub(super) fn config(&self) -> Result<ServerConfig, DemoError> {
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
+        let key = self.private_key();
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![self.certificate.clone()], key))
@@ -94,15 +111,27 @@ impl Server {
     }
 }
 
-fn server(name: &str, now: UnixTime, signer: &Issuer<'_, KeyPair>) -> Result<Server, rcgen::Error> {
+fn server(name: &str, now: UnixTime, signer: &Issuer<'_, KeyPair>) -> Result<Leaf, rcgen::Error> {
     let mut params = dated(vec!["localhost".to_owned(), "127.0.0.1".to_owned()], now)?;
     params.distinguished_name.push(DnType::CommonName, name);
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    signed(params, signer)
+}
+
+/// The certificate of a client that is called by a URI.
+fn client(uri: &str, now: UnixTime, signer: &Issuer<'_, KeyPair>) -> Result<Leaf, rcgen::Error> {
+    let mut params = dated(Vec::new(), now)?;
+    params.subject_alt_names = vec![SanType::URI(uri.try_into()?)];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    signed(params, signer)
+}
+
+fn signed(mut params: CertificateParams, signer: &Issuer<'_, KeyPair>) -> Result<Leaf, rcgen::Error> {
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate()?;
     let certificate = params.signed_by(&key, signer)?;
-    Ok(Server { certificate: certificate.der().clone(), certificate_pem: certificate.pem(), key })
+    Ok(Leaf { certificate: certificate.der().clone(), certificate_pem: certificate.pem(), key })
 }
 
 /// Parameters of a certificate for `names`, valid from an hour before `now` to a week after it.
@@ -135,6 +164,9 @@ mod tests {
             server.config().unwrap();
         }
         assert!(authority.is_ca());
-        pki.client().unwrap();
+        pki.client(None).unwrap();
+        pki.client(Some(&pki.prometheus)).unwrap();
+        let principal = crate::authn::Certificate::read(&pki.prometheus.certificate).unwrap();
+        assert_eq!(principal.subject(), PROMETHEUS);
     }
 }

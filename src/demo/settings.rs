@@ -16,6 +16,8 @@ pub(super) fn write(folder: &Folder, pki: &Pki, issuer: &Issuer, upstream: &Upst
     folder.write("ca.pem", pki.authority_pem())?;
     folder.write("server.pem", pki.gateway.certificate_pem())?;
     folder.write("server.key", pki.gateway.key_pem().expose())?;
+    folder.write("prometheus.pem", pki.prometheus.certificate_pem())?;
+    folder.write("prometheus.key", pki.prometheus.key_pem().expose())?;
     folder.write("policy.yaml", POLICY)?;
     let (url, address) = (issuer.url(), upstream.address());
     folder.write("monward.yaml", &configuration(url, &address.to_string()))?;
@@ -29,6 +31,8 @@ listeners:
   - address: 127.0.0.1:0
     certificates:
       - {{ certificate: server.pem, key: server.key }}
+    client_auth: optional
+    client_ca_file: ca.pem
     upstream: nats
 admin: {{ address: 127.0.0.1:0 }}
 issuers:
@@ -58,6 +62,7 @@ mod tests {
     #[test]
     fn the_policy_has_the_burst_that_the_tour_counts_on() {
         assert!(POLICY.contains(&format!("burst: {BURST} }}")));
+        assert!(POLICY.contains(crate::demo::pki::PROMETHEUS));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(super) struct Tour<'a> {
     pub(super) gateway: SocketAddr,
     /// A client that trusts the demo's authority.
     pub(super) tls: Arc<ClientConfig>,
+    /// The same, with the certificate of a Prometheus to show.
+    pub(super) certified: Arc<ClientConfig>,
     /// Who vouches for the callers.
     pub(super) issuer: &'a Issuer,
     /// The guarded port, asked directly to see what was withheld.
@@ -43,11 +45,19 @@ pub(super) struct Outcome {
 /// One row before it is asked.
 struct Step {
     who: &'static str,
-    token: Option<Flaw>,
+    shows: Shows,
     path: String,
     shown: String,
     expected: Expected,
     why: &'static str,
+}
+
+/// What a caller shows to prove who it is.
+#[derive(Clone, Copy)]
+enum Shows {
+    Nothing,
+    Token(Flaw),
+    Certificate,
 }
 
 /// What a right answer looks like.
@@ -90,40 +100,49 @@ impl Tour<'_> {
     fn steps(&self) -> Vec<Step> {
         let account = format!("/accountz?acc={}", self.account);
         let short = format!("GET /accountz?acc={}…", self.account.get(..7).unwrap_or(self.account));
-        let step = |who, token, path: &str, expected, why| Step {
+        let step = |who, shows, path: &str, expected, why| Step {
             who,
-            token,
+            shows,
             path: path.to_owned(),
             shown: format!("GET {path}"),
             expected,
             why,
         };
-        let whole = Some(Flaw::None);
+        let whole = Shows::Token(Flaw::None);
         let varz = Expected::Redacted { without: &["trusted_operators_jwt", "system_account"], with: "server_id" };
         let accountz = Expected::Redacted { without: &["jwt", "decoded_jwt", "issuer_key"], with: "account_detail" };
         vec![
-            step("anonymous", None, "/varz", Expected::Anonymous, "no token: nothing but 401"),
+            step("anonymous", Shows::Nothing, "/varz", Expected::Anonymous, "no token: nothing but 401"),
             step("scraper", whole, "/varz", varz, ""),
             step("scraper", whole, "/accountz", Expected::Forbidden, "no rule lets a scraper list accounts"),
             Step { shown: short, ..step("operator", whole, &account, accountz, "") },
             step("operator", whole, "/connz?auth=1", Expected::Forbidden, "the rule forbids `auth` to everybody"),
-            step("scraper", Some(Flaw::Audience), "/varz", Expected::InvalidToken, "a token for another audience"),
-            step("scraper", Some(Flaw::Expired), "/varz", Expected::InvalidToken, "a token that has expired"),
+            step(
+                "scraper",
+                Shows::Token(Flaw::Audience),
+                "/varz",
+                Expected::InvalidToken,
+                "a token for another audience",
+            ),
+            step("scraper", Shows::Token(Flaw::Expired), "/varz", Expected::InvalidToken, "a token that has expired"),
+            step("scraper", Shows::Certificate, "/varz", varz, "mTLS, no token: "),
+            step("scraper", Shows::Certificate, "/connz", Expected::Forbidden, "mTLS: a scraper, and no more"),
             step("viewer", whole, "/varz", Expected::TooMany, ""),
         ]
     }
 
     /// The answer to a step; to the last of many for [`Expected::TooMany`].
     async fn ask(&self, step: &Step, outcome: &mut Outcome) -> Result<Reply, DemoError> {
-        let token = match step.token {
-            None => None,
-            Some(flaw) => Some(self.issuer.mint(step.who, flaw).ok_or(DemoError::Token)?),
+        let token = match step.shows {
+            Shows::Nothing | Shows::Certificate => None,
+            Shows::Token(flaw) => Some(self.issuer.mint(step.who, flaw).ok_or(DemoError::Token)?),
         };
+        let tls = if matches!(step.shows, Shows::Certificate) { &self.certified } else { &self.tls };
         // A slow machine regains a request while it asks; the bound only ends a broken limit.
         let most = if step.expected == Expected::TooMany { BURST * 4 } else { 1 };
         let mut asked = 0;
         loop {
-            let reply = client::get(self.gateway, Arc::clone(&self.tls), &step.path, token.as_deref())
+            let reply = client::get(self.gateway, Arc::clone(tls), &step.path, token.as_deref())
                 .await
                 .map_err(|source| DemoError::Request { request: step.shown.clone(), source })?;
             outcome.requests.push((reply.header("x-request-id").unwrap_or_default().to_owned(), reply.status));
@@ -158,7 +177,7 @@ impl Tour<'_> {
             }
             Expected::Redacted { without, with } => {
                 let said = client::get_plain(self.upstream, &step.path).await.map_err(|fault| fault.to_string())?;
-                return redacted(&said.body, reply, without, with);
+                return redacted(&said.body, reply, without, with).map(|without| format!("{}{without}", step.why));
             }
         }
         Ok(step.why.to_owned())

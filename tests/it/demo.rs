@@ -9,7 +9,7 @@ use super::support::nats::Build;
 use super::support::{eventually, within};
 
 /// What each row of the tour begins with: mark, who, request, answer.
-const ROWS: [(&str, &str, u16); 8] = [
+const ROWS: [(&str, &str, u16); 10] = [
     ("anonymous", "GET /varz", 401),
     ("scraper", "GET /varz", 200),
     ("scraper", "GET /accountz", 403),
@@ -17,6 +17,8 @@ const ROWS: [(&str, &str, u16); 8] = [
     ("operator", "GET /connz?auth=1", 403),
     ("scraper", "GET /varz", 401),
     ("scraper", "GET /varz", 401),
+    ("scraper", "GET /varz", 200),
+    ("scraper", "GET /connz", 403),
     ("viewer", "GET /varz", 429),
 ];
 
@@ -131,7 +133,7 @@ fn it_stays_up_and_the_lines_it_prints_can_be_pasted() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{script}\n{text}\n{}", String::from_utf8_lossy(&output.stderr));
     let statuses: Vec<&str> = text.lines().filter(|line| line.starts_with("HTTP/")).collect();
-    let expected = ["401", "200", "403", "200", "200"];
+    let expected = ["401", "200", "403", "200", "200", "200"];
     assert_eq!(statuses.len(), expected.len(), "{text}");
     for (line, status) in statuses.iter().zip(expected) {
         assert!(line.contains(status), "{line}: {text}");
