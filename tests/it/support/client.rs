@@ -1,16 +1,17 @@
 //! A raw TLS client: sends any bytes, reads answers, knows whether the connection was closed.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
+use socket2::{Domain, Socket, Type};
 
 use super::PATIENCE;
 use super::http::{Response, take_response};
-use super::pki::{Authority, SERVER};
+use super::pki::{Authority, Identity, SERVER};
 
 /// How to reach a gateway.
 #[derive(Clone)]
@@ -18,6 +19,7 @@ pub struct Client {
     pub address: SocketAddr,
     pub name: &'static str,
     tls: Arc<ClientConfig>,
+    source: Option<IpAddr>,
 }
 
 /// All that happened on one connection.
@@ -51,12 +53,30 @@ impl Exchange {
 impl Client {
     /// A client that asks for `HTTP/1.1` by ALPN.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, name: SERVER, tls: Authority::shared().client_config(&[b"http/1.1"]) }
+        let tls = Authority::shared().client_config(&[b"http/1.1"]);
+        Self { address, name: SERVER, tls, source: None }
     }
 
     /// The same, offering other protocols.
     pub fn with_alpn(&self, alpn: &[&[u8]]) -> Self {
-        Self { tls: Authority::shared().client_config(alpn), ..self.clone() }
+        let mut tls = ClientConfig::clone(&self.tls);
+        tls.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        self.over(Arc::new(tls))
+    }
+
+    /// The same, with other TLS settings.
+    pub fn over(&self, tls: Arc<ClientConfig>) -> Self {
+        Self { tls, ..self.clone() }
+    }
+
+    /// The same, showing a client certificate when it is asked for one.
+    pub fn showing(&self, identity: &Identity, alpn: &[&[u8]]) -> Self {
+        self.over(Authority::shared().client_config_showing(alpn, Some(identity)))
+    }
+
+    /// The same, coming from another address of this machine, such as `127.0.0.2`.
+    pub fn coming_from(&self, source: &str) -> Self {
+        Self { source: Some(source.parse().unwrap()), ..self.clone() }
     }
 
     /// The same, asking for another name by SNI.
@@ -64,14 +84,29 @@ impl Client {
         Self { name, ..self.clone() }
     }
 
+    /// The same, of another listener.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
+
     /// The TLS settings.
     pub fn tls(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.tls)
     }
 
+    /// A connection without TLS yet.
+    pub fn dial(&self) -> TcpStream {
+        let socket = Socket::new(Domain::for_address(self.address), Type::STREAM, None).unwrap();
+        if let Some(source) = self.source {
+            socket.bind(&SocketAddr::new(source, 0).into()).unwrap();
+        }
+        socket.connect(&self.address.into()).unwrap();
+        socket.into()
+    }
+
     /// Opens a connection; the handshake happens at the first byte.
     pub fn connect(&self) -> Connection {
-        let stream = TcpStream::connect(self.address).unwrap();
+        let stream = self.dial();
         stream.set_nodelay(true).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         let name = ServerName::try_from(self.name).unwrap();
@@ -186,6 +221,16 @@ impl Connection {
     /// Ends the connection without a word.
     pub fn reset(self) {
         let _gone = self.stream.sock.shutdown(std::net::Shutdown::Both);
+    }
+
+    /// Whether the handshake was a whole one, or went on with an earlier session.
+    pub fn handshake_kind(&self) -> Option<HandshakeKind> {
+        self.stream.conn.handshake_kind()
+    }
+
+    /// Whether the gateway lets this connection begin with early data.
+    pub fn takes_early_data(&mut self) -> bool {
+        self.stream.conn.early_data().is_some()
     }
 
     /// The protocol chosen by ALPN.

@@ -317,6 +317,13 @@ impl Gateway {
         })
     }
 
+    /// The audit record of a request that ended with `status`.
+    pub fn audited(&self, status: u16) -> Value {
+        eventually(&format!("a record of a {status}"), || {
+            self.audit(1).into_iter().find(|record| record["status"] == status)
+        })
+    }
+
     /// Sends a signal: `TERM`, `HUP`.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args([format!("-{name}"), self.child.0.id().to_string()]).status().unwrap();

@@ -1,10 +1,12 @@
-//! An HTTP/2 client, one connection per request.
+//! An HTTP/2 client: one connection per request, or one that stays open.
 
 use bytes::Bytes;
-use h2::client;
+use h2::client::{self, SendRequest};
 use http::{Method, Request};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -26,26 +28,68 @@ pub fn request(
     token: Option<&str>,
     extra: &[(&str, &str)],
 ) -> Result<Response, String> {
-    let mut builder = Request::builder()
-        .method(Method::from_bytes(method.as_bytes()).map_err(|error| error.to_string())?)
-        .uri(format!("https://{SERVER}{target}"))
-        .version(http::Version::HTTP_2);
-    if let Some(token) = token {
-        builder = builder.header("authorization", format!("Bearer {token}"));
-    }
-    for (name, value) in extra {
-        builder = builder.header(*name, *value);
-    }
-    let request = builder.body(()).map_err(|error| error.to_string())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        timeout(PATIENCE, exchange(&client.with_alpn(&[b"h2"]), request)).await.map_err(|_| "no answer".to_owned())?
-    })
+    Line::to(client)?.request(method, target, token, extra)
 }
 
-async fn exchange(client: &Client, request: Request<()>) -> Result<Response, String> {
+/// A connection that stays open between requests.
+pub struct Line {
+    runtime: Runtime,
+    sender: SendRequest<Bytes>,
+    driver: JoinHandle<()>,
+}
+
+impl Line {
+    /// Connects.
+    pub fn to(client: &Client) -> Result<Self, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = client.with_alpn(&[b"h2"]);
+        let (sender, driver) = runtime.block_on(in_time(connect(&client)))?;
+        Ok(Self { runtime, sender, driver })
+    }
+
+    /// `GET target` as the bearer of `token`.
+    pub fn get(&mut self, target: &str, token: Option<&str>) -> Result<Response, String> {
+        self.request("GET", target, token, &[])
+    }
+
+    /// One request.
+    pub fn request(
+        &mut self,
+        method: &str,
+        target: &str,
+        token: Option<&str>,
+        extra: &[(&str, &str)],
+    ) -> Result<Response, String> {
+        let mut builder = Request::builder()
+            .method(Method::from_bytes(method.as_bytes()).map_err(|error| error.to_string())?)
+            .uri(format!("https://{SERVER}{target}"))
+            .version(http::Version::HTTP_2);
+        if let Some(token) = token {
+            builder = builder.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in extra {
+            builder = builder.header(*name, *value);
+        }
+        let request = builder.body(()).map_err(|error| error.to_string())?;
+        self.runtime.block_on(in_time(exchange(self.sender.clone(), request)))
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    timeout(PATIENCE, work).await.map_err(|_| "no answer".to_owned())?
+}
+
+async fn connect(client: &Client) -> Result<(SendRequest<Bytes>, JoinHandle<()>), String> {
     let said = |error: &dyn std::fmt::Display| error.to_string();
-    let stream = TcpStream::connect(client.address).await.map_err(|error| said(&error))?;
+    let stream = client.dial();
+    stream.set_nonblocking(true).map_err(|error| said(&error))?;
+    let stream = TcpStream::from_std(stream).map_err(|error| said(&error))?;
     let name = ServerName::try_from(client.name).unwrap();
     let stream = TlsConnector::from(client.tls()).connect(name, stream).await.map_err(|error| said(&error))?;
     if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
@@ -55,6 +99,11 @@ async fn exchange(client: &Client, request: Request<()>) -> Result<Response, Str
     let driver = tokio::spawn(async move {
         let _ended = connection.await;
     });
+    Ok((sender, driver))
+}
+
+async fn exchange(sender: SendRequest<Bytes>, request: Request<()>) -> Result<Response, String> {
+    let said = |error: &dyn std::fmt::Display| error.to_string();
     let mut sender = sender.ready().await.map_err(|error| said(&error))?;
     let (answer, _stream) = sender.send_request(request, true).map_err(|error| said(&error))?;
     let answer = answer.await.map_err(|error| said(&error))?;
@@ -74,7 +123,6 @@ async fn exchange(client: &Client, request: Request<()>) -> Result<Response, Str
         let _ = body.flow_control().release_capacity(chunk.len());
         response.body.extend_from_slice(&chunk);
     }
-    driver.abort();
     Ok(response)
 }
 

@@ -25,6 +25,19 @@ pub enum Page {
     Status(u16),
     /// 302 to this address.
     Redirect(String),
+    /// Asked about a token.
+    Judge(Judge),
+}
+
+/// What is said of tokens. They are looked for in the body of the request.
+#[derive(Clone, Debug, Default)]
+pub struct Judge {
+    /// The tokens that are known, each with its answer.
+    pub known: Vec<(String, String)>,
+    /// The answer about any other.
+    pub others: String,
+    /// How long each answer takes.
+    pub takes: Duration,
 }
 
 #[derive(Default)]
@@ -121,25 +134,48 @@ fn serve(stream: &mut dyn Stream, state: &Mutex<State>) {
     while let Some(head) = read_request(stream, &mut buffer) {
         let head = latin1(&head);
         let path = head.split(' ').nth(1).unwrap_or("").to_owned();
+        let Some(body) = read_body(stream, &mut buffer, &head) else { return };
         let page = {
             let mut state = state.lock().unwrap();
             *state.hits.entry(path.clone()).or_default() += 1;
             state.pages.get(&path).cloned().unwrap_or(Page::Status(404))
         };
-        if answer(stream, page).is_err() {
+        if answer(stream, page, &body).is_err() {
             return;
         }
     }
 }
 
-/// Answers one request; an error ends the connection.
-fn answer(stream: &mut dyn Stream, page: Page) -> std::io::Result<()> {
+/// The body of the request with this head.
+fn read_body(stream: &mut dyn Stream, buffer: &mut Vec<u8>, head: &str) -> Option<String> {
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).map_or(0, |text| text.parse().unwrap());
+    let mut block = [0; 16 * 1024];
+    while buffer.len() < length {
+        match stream.read(&mut block) {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => buffer.extend_from_slice(&block[..count]),
+        }
+    }
+    let rest = buffer.split_off(length);
+    Some(latin1(&std::mem::replace(buffer, rest)))
+}
+
+/// Answers one request with this body; an error ends the connection.
+fn answer(stream: &mut dyn Stream, page: Page, asked: &str) -> std::io::Result<()> {
     let head = |length: usize, extra: &str| {
         format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{extra}Content-Length: {length}\r\n\r\n")
     };
     match page {
         Page::Json(body, extra) => {
             stream.write_all(head(body.len(), extra).as_bytes())?;
+            stream.write_all(body.as_bytes())?;
+        }
+        Page::Judge(judge) => {
+            std::thread::sleep(judge.takes);
+            let known = judge.known.iter().find(|(token, _)| asked.contains(token));
+            let body = known.map_or(&judge.others, |(_, answer)| answer);
+            stream.write_all(head(body.len(), "").as_bytes())?;
             stream.write_all(body.as_bytes())?;
         }
         Page::Raw(bytes) => {

@@ -1,20 +1,29 @@
 //! What the tests stand on: certificates, tokens, servers on loopback, the real gateway, raw clients.
 
 pub mod answers;
+pub mod asked;
 pub mod bench;
+pub mod caller;
 pub mod client;
+pub mod cluster;
 pub mod corpora;
 pub mod gateway;
 pub mod h2client;
 pub mod http;
 pub mod idp;
+pub mod keys;
+pub mod load;
+pub mod mtls;
 pub mod nats;
 pub mod nkey;
 pub mod pki;
+pub mod prometheus;
+pub mod provider;
 pub mod server;
 pub mod tokens;
 pub mod upstream;
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A process that ends with its owner, also when a test fails half-way.
@@ -25,6 +34,15 @@ impl Drop for Process {
         let _ended = self.0.kill();
         let _reaped = self.0.wait();
     }
+}
+
+/// Where `make test-tools` has put something that only the tests use.
+pub fn tool(path: &str) -> PathBuf {
+    let cache = || std::env::var("XDG_CACHE_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cache"));
+    let tools = std::env::var("MONWARD_TOOLS").or_else(|_| cache().map(|cache| cache + "/monward/tools")).unwrap();
+    let found = Path::new(&tools).join(path);
+    assert!(found.exists(), "{} is missing: `make test-tools` installs it", found.display());
+    found
 }
 
 /// How long anything may take that should happen soon; generous, since only a failing test waits that long.

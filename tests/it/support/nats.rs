@@ -27,14 +27,10 @@ impl Build {
 
     /// Where its program is.
     pub fn program(self) -> PathBuf {
-        let cache = || std::env::var("XDG_CACHE_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cache"));
-        let tools = std::env::var("MONWARD_TOOLS").or_else(|_| cache().map(|cache| cache + "/monward/tools")).unwrap();
-        let program = Path::new(&tools).join(match self {
+        super::tool(match self {
             Self::Debian => "nats-debian/usr/sbin/nats-server",
             Self::Pypi => "nats-pypi/bin/nats-server",
-        });
-        assert!(program.exists(), "{} is missing: `make test-tools` installs it", program.display());
-        program
+        })
     }
 
     fn version(self) -> &'static str {

@@ -2,10 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType,
+    SerialNumber, date_time_ymd,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 /// The name that most servers of the tests answer to.
 pub const SERVER: &str = "mon.test";
@@ -20,6 +24,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The same, shown with the certificate of the authority that signed it.
+    pub fn with(&self, authority: &Authority) -> Self {
+        let certificate = format!("{}{}", self.certificate, authority.certificate);
+        Self { certificate, key: self.key.clone() }
+    }
+
     fn der(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
         let chain = CertificateDer::pem_slice_iter(self.certificate.as_bytes()).map(Result::unwrap).collect();
         (chain, PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap())
@@ -48,6 +58,26 @@ pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
 }
 
+/// What an authority is made of.
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+/// What the certificate of a client is made of, before it is signed: with a URI for its name.
+pub fn workload(uri: &str, serial: u8) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
+    params.serial_number = Some(SerialNumber::from_slice(&[serial]));
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
@@ -55,10 +85,7 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 impl Authority {
     /// A fresh authority called `name`.
     pub fn new(name: &str) -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
+        let (params, key) = (authority(name), KeyPair::generate().unwrap());
         let certificate = params.self_signed(&key).unwrap().pem();
         Self { certificate, issuer: Issuer::new(params, key) }
     }
@@ -84,6 +111,43 @@ impl Authority {
         self.sign(&[name], ExtendedKeyUsagePurpose::ClientAuth, (2020, 2040))
     }
 
+    /// The certificate of this description.
+    pub fn issue(&self, params: &CertificateParams) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        Identity { certificate: params.signed_by(&key, &self.issuer).unwrap().pem(), key: key.serialize_pem() }
+    }
+
+    /// A client certificate with a URI for its name.
+    pub fn workload(&self, uri: &str, serial: u8) -> Identity {
+        self.issue(&workload(uri, serial))
+    }
+
+    /// An authority called `name` that this one signs.
+    pub fn below(&self, name: &str) -> Self {
+        let (params, key) = (authority(name), KeyPair::generate().unwrap());
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Self { certificate, issuer: Issuer::new(params, key) }
+    }
+
+    /// The list of what it revoked, by serial number, as PEM; good until the end of `year`.
+    pub fn revoked(&self, serials: &[u8], year: i32) -> String {
+        let revoked = serials.iter().map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&[*serial]),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(year, 12, 31),
+            crl_number: SerialNumber::from_slice(&[1]),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).unwrap().pem().unwrap()
+    }
+
     fn sign(&self, names: &[&str], usage: ExtendedKeyUsagePurpose, years: (i32, i32)) -> Identity {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -104,11 +168,29 @@ impl Authority {
 
     /// A TLS client that trusts this authority alone and offers `alpn`.
     pub fn client_config(&self, alpn: &[&[u8]]) -> Arc<ClientConfig> {
-        let mut config = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
+        self.client_config_showing(alpn, None)
+    }
+
+    /// The same, showing a client certificate when it is asked for one.
+    pub fn client_config_showing(&self, alpn: &[&[u8]], identity: Option<&Identity>) -> Arc<ClientConfig> {
+        self.client_config_of(rustls::DEFAULT_VERSIONS, alpn, identity)
+    }
+
+    /// The same, speaking these versions alone.
+    pub fn client_config_of(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        alpn: &[&[u8]],
+        identity: Option<&Identity>,
+    ) -> Arc<ClientConfig> {
+        let builder = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(versions)
             .unwrap()
-            .with_root_certificates(self.roots())
-            .with_no_client_auth();
+            .with_root_certificates(self.roots());
+        let mut config = match identity.map(Identity::der) {
+            None => builder.with_no_client_auth(),
+            Some((chain, key)) => builder.with_client_auth_cert(chain, key).unwrap(),
+        };
         config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
         Arc::new(config)
     }

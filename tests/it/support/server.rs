@@ -36,12 +36,12 @@ impl Server {
 
     /// Takes a port on which nobody listens yet: connections are refused.
     pub fn reserve(tls: Option<Arc<ServerConfig>>, handler: Handler) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (socket, address) = reserved();
         Self {
             address,
             connections: Arc::default(),
             finished: Arc::default(),
-            listener: Mutex::new(Some(bound(address))),
+            listener: Mutex::new(Some(socket)),
             tls,
             handler,
         }
@@ -89,6 +89,12 @@ impl Drop for Server {
             let _not_listening = socket.shutdown(std::net::Shutdown::Both);
         }
     }
+}
+
+/// A port of loopback that is taken and on which nobody listens yet.
+pub fn reserved() -> (Socket, SocketAddr) {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    (bound(address), address)
 }
 
 fn bound(address: SocketAddr) -> Socket {

@@ -19,6 +19,18 @@ pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// What [`base64url`] was given.
+pub fn base64url_decoded(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).unwrap()
+}
+
+/// The same token with one letter of its signature changed.
+pub fn bent(token: &str) -> String {
+    let at = token.rfind('.').unwrap() + 1;
+    let other = if token[at..].starts_with('A') { 'B' } else { 'A' };
+    format!("{}{other}{}", &token[..at], &token[at + 1..])
+}
+
 enum Pair {
     Rsa { pair: RsaKeyPair, pem: String },
     Ec(EcdsaKeyPair),
