@@ -92,16 +92,27 @@ impl Drop for Server {
 }
 
 /// A port of loopback that is taken and on which nobody listens yet.
+///
+/// It is asked for by its number: a port that the system chose is given away when its socket stops listening.
 pub fn reserved() -> (Socket, SocketAddr) {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    (bound(address), address)
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // In between somebody else may have got it.
+    let take = |_| {
+        let address = free();
+        Some((try_bind(address).ok()?, address))
+    };
+    (0..100).find_map(take).unwrap()
 }
 
 fn bound(address: SocketAddr) -> Socket {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_reuse_address(true).unwrap();
-    socket.bind(&address.into()).unwrap();
-    socket
+    try_bind(address).unwrap()
+}
+
+fn try_bind(address: SocketAddr) -> std::io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
 }
 
 fn serve(stream: TcpStream, number: usize, tls: Option<Arc<ServerConfig>>, handler: &Handler) {
