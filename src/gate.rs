@@ -78,7 +78,11 @@ impl<C: Clock> Engine<'_, C> {
 /// Proof that a request may go upstream: who asks, what, under which rule. Only [`evaluate`] makes one.
 ///
 /// ```compile_fail
-/// let pass = monward::gate::Pass { principal: todo!(), admitted: todo!() };
+/// use std::sync::Arc;
+/// use monward::{authn::Principal, gate::{Asked, Pass}, quota::Admitted};
+/// fn forge(principal: Arc<Principal>, admitted: Admitted, asked: Asked) -> Pass {
+///     Pass { principal, admitted, asked }
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Pass {

@@ -30,9 +30,9 @@ pub enum Decision {
 /// ```
 /// ```compile_fail
 /// use std::sync::Arc;
-/// use monward::{authz::{Permit, RuleId}, catalog::Resource, redact::Plan};
-/// fn forge(resource: Resource, rule: RuleId, plan: Arc<Plan>) -> Permit {
-///     Permit { resource, rule, limit: None, plan, holder: todo!() }
+/// use monward::{authz::{Holder, Permit, RuleId}, catalog::Resource, redact::Plan};
+/// fn forge(resource: Resource, rule: RuleId, plan: Arc<Plan>, holder: Holder) -> Permit {
+///     Permit { resource, rule, limit: None, plan, holder }
 /// }
 /// ```
 #[derive(Debug)]

@@ -54,6 +54,21 @@ struct Bench {
     revoked: Revocations,
 }
 
+/// The usual issuer of bearer tokens.
+fn corp() -> IssuerSettings {
+    IssuerSettings {
+        name: "corp".to_owned(),
+        issuer: "https://idp.test".to_owned(),
+        audiences: vec!["us".to_owned()],
+        algorithms: vec![Algorithm::EdDsa],
+        profile: Profile::Jwt,
+        leeway: Duration::from_secs(30),
+        max_lifetime: Duration::from_hours(24),
+        trusted: Trusted::default(),
+        load_balancers: LoadBalancers::default(),
+    }
+}
+
 impl Bench {
     fn new() -> Self {
         let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
@@ -61,17 +76,7 @@ impl Bench {
         let jwk = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": BASE64.encode(key.public_key())}]});
         let (set, _) = KeySet::parse(jwk.to_string().as_bytes(), &[Algorithm::EdDsa]).unwrap();
         let live = LiveKeys { set: Arc::new(set), stale_at: UnixTime::from_secs(NOW + 3600) };
-        let settings = IssuerSettings {
-            name: "corp".to_owned(),
-            issuer: "https://idp.test".to_owned(),
-            audiences: vec!["us".to_owned()],
-            algorithms: vec![Algorithm::EdDsa],
-            profile: Profile::Jwt,
-            leeway: Duration::from_secs(30),
-            max_lifetime: Duration::from_hours(24),
-            trusted: Trusted::default(),
-            load_balancers: LoadBalancers::default(),
-        };
+        let settings = corp();
         let policy = Policy::parse("policy.yaml", POLICY, Catalog::builtin("nats").unwrap()).unwrap();
         let clock = FakeRelativeClock::default();
         let limiter = Limiter::new(policy.limits(), clock.clone());

@@ -13,6 +13,7 @@ use crate::support::gateway::{Gateway, POLICY as USUAL, Setup};
 use crate::support::h2client;
 use crate::support::http::Response;
 use crate::support::keys::hashed;
+use crate::support::pki::pem_block;
 use crate::support::tokens::{AUDIENCE, Issuer, SigningKey, base64url, bent};
 use crate::support::upstream::{Step, Upstream, chunked, json as answer, with_length};
 
@@ -188,7 +189,7 @@ fn no_canary_in_any_output_of_any_branch() {
     }
     gateway.rewrite("policy.yaml", &format!("version: 1\n{good}: 1\n"));
     gateway.reload("failed");
-    gateway.rewrite("server.key", &format!("-----BEGIN PRIVATE KEY-----\n{good}\n-----END PRIVATE KEY-----\n"));
+    gateway.rewrite("server.key", &pem_block("PRIVATE KEY", &good));
     gateway.reload("failed");
 
     let mut secrets: Vec<String> =

@@ -6,6 +6,7 @@ use crate::support::answers::{denial, success};
 use crate::support::bench::{bench, bench_with_policy};
 use crate::support::client::request;
 use crate::support::gateway::{POLICY, Setup, monward};
+use crate::support::pki::pem_block;
 use crate::support::tokens::Issuer;
 use crate::support::upstream::{Step, Upstream, with_length};
 use crate::support::{eventually, in_parallel};
@@ -214,7 +215,7 @@ fn k07_a_broken_reload_changes_nothing() {
         ("policy.yaml", "not: a policy".to_owned()),
         ("monward.yaml", "version: 2".to_owned()),
         ("server.pem", "garbage".to_owned()),
-        ("server.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_owned()),
+        ("server.key", pem_block("PRIVATE KEY", "AAAA")),
     ]);
 }
 

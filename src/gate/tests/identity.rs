@@ -57,17 +57,7 @@ impl Doors {
     fn new() -> Self {
         let mut bench = Bench::new();
         let key = DoorKey::new();
-        let corp = IssuerSettings {
-            name: "corp".to_owned(),
-            issuer: "https://idp.test".to_owned(),
-            audiences: vec!["us".to_owned()],
-            algorithms: vec![Algorithm::EdDsa],
-            profile: Profile::Jwt,
-            leeway: Duration::from_secs(30),
-            max_lifetime: Duration::from_hours(24),
-            trusted: Trusted::default(),
-            load_balancers: LoadBalancers::default(),
-        };
+        let corp = corp();
         let trusted = || Trusted {
             networks: vec!["10.0.0.0/8".parse().unwrap()],
             certificates: vec![NamePattern::parse(NameKind::Dns, "front.test").unwrap()],

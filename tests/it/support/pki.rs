@@ -202,3 +202,8 @@ pub fn self_signed(names: &[&str]) -> Identity {
     let made = rcgen::generate_simple_self_signed(names).unwrap();
     Identity { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() }
 }
+
+/// `body` between the lines that mark a PEM block of that kind, whatever it is.
+pub fn pem_block(kind: &str, body: &str) -> String {
+    format!("-----BEGIN {kind}-----\n{body}\n-----END {kind}-----\n")
+}
