@@ -10,7 +10,7 @@ use super::algorithm::Algorithm;
 use super::certificate::Certificate;
 use super::claims::{self, Accepted, IssuerSettings};
 use super::fault::{Claim, TokenFault};
-use super::jwt::{self, Header, Padding};
+use super::jwt::{Header, Padding};
 use super::name_pattern::NamePattern;
 use crate::types::UnixTime;
 
@@ -168,7 +168,7 @@ impl Door {
         if good { Ok(()) } else { Err(expected) }
     }
 
-    /// Where its keys are; `None` where each has an address of its own ([`Self::named_key`]).
+    /// Where its keys are; `None` where each has an address of its own.
     #[must_use]
     pub fn keys_url(self, issuer: &str) -> Option<String> {
         match self {
@@ -176,19 +176,6 @@ impl Door {
             Self::CloudflareAccess => Some(format!("{issuer}/cdn-cgi/access/certs")),
             Self::AwsAlb => None,
             Self::Pomerium => Some(format!("https://{}/.well-known/pomerium/jwks.json", pomerium_host(issuer))),
-        }
-    }
-
-    /// The key that an assertion names (yet unproven), where keys are fetched one by one. It is a UUID and nothing
-    /// else, so that it can stand in an address.
-    #[must_use]
-    pub fn named_key(self, assertion: &str) -> Option<String> {
-        match self {
-            Self::AwsAlb => {
-                let header = jwt::split(assertion, self.padding()).and_then(jwt::Parts::read).ok()?.header;
-                header.kid.filter(|kid| is_uuid(kid))
-            }
-            Self::GoogleIap | Self::CloudflareAccess | Self::Pomerium => None,
         }
     }
 
@@ -287,9 +274,4 @@ fn pomerium_host(issuer: &str) -> &str {
 
 fn is_host(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
-}
-
-fn is_uuid(text: &str) -> bool {
-    let groups = text.split('-').map(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(group.len()));
-    groups.eq([8, 4, 4, 4, 12].map(Some))
 }

@@ -403,31 +403,6 @@ fn a_load_balancer_pads_and_signs_its_padding() {
 }
 
 #[test]
-fn the_key_of_a_load_balancer_is_named_by_a_uuid_and_by_nothing_else() {
-    let (header, claims) = good(Door::AwsAlb);
-    let named = |door: Door, kid: &str| {
-        door.named_key(&token(Door::AwsAlb, &mint::with(header.clone(), &json!({ "kid": kid })), &claims))
-    };
-    assert_eq!(named(Door::AwsAlb, KID).as_deref(), Some(KID));
-    for kid in [
-        "",
-        "k1",
-        "../../../latest",
-        "c2f80c8b-c05c-4068-af14-17299f7896b1/x",
-        "c2f80c8b-c05c-4068-af14-17299f7896bg",
-        "c2f80c8bc05c4068af1417299f7896b1",
-        "c2f80c8b-c05c-4068-af1417299f7896b1-",
-        "c2f80c8b-c05c-4068-af14-17299f7896b1-",
-    ] {
-        assert_eq!(named(Door::AwsAlb, kid), None, "{kid}");
-    }
-    assert_eq!(Door::AwsAlb.named_key("no token"), None);
-    for door in [Door::GoogleIap, Door::CloudflareAccess, Door::Pomerium] {
-        assert_eq!(named(door, KID), None, "{door:?}");
-    }
-}
-
-#[test]
 fn the_facts_of_each_door() {
     let google = "https://www.gstatic.com/iap/verify/public_key-jwk";
     let team = "https://team.cloudflareaccess.com/cdn-cgi/access/certs";

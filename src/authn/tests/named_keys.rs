@@ -98,7 +98,19 @@ fn a_key_is_learned_by_name_and_verifies_tokens_that_name_it() {
 fn a_name_that_is_no_uuid_is_never_fetched() {
     let mut keys = keys();
     let mut budget = RefreshBudget::default();
-    for kid in ["k1", "../x", "00000000-0000-4000-8000-00000000000", "00000000-0000-4000-8000-00000000000A"] {
+    for kid in [
+        "",
+        "k1",
+        "../x",
+        "../../../latest",
+        "00000000-0000-4000-8000-00000000000",
+        "00000000-0000-4000-8000-00000000000A",
+        "00000000-0000-4000-8000-00000000000g",
+        "00000000-0000-4000-8000-000000000001/x",
+        "00000000-0000-4000-8000-000000000001-",
+        "00000000-0000-4000-800000000001-",
+        "00000000000040008000000000000001",
+    ] {
         let name = KeyName::of(Some(kid), Algorithm::Es256);
         assert_eq!(keys.want(at(0), name, &mut budget), Err(Refused::Absent), "{kid}");
     }
