@@ -10,11 +10,11 @@ use std::sync::Arc;
 use governor::clock::Clock;
 
 use crate::authn::{CertificateFault, CredentialFault, Door, LiveKeys, Principal, Revocations, TokenFault, Verifier};
-use crate::authz::{Decision, Policy, Reason, RuleId};
+use crate::authz::{Circumstances, Decision, HeldRoles, Policy, Reason, RuleId, Would};
 use crate::catalog::{EndpointId, Resource, TargetFault};
 use crate::quota::{Admitted, Exceeded, Limiter};
 use crate::redact::Plan;
-use crate::types::UnixTime;
+use crate::types::{TlsVersion, UnixTime};
 
 mod identity;
 
@@ -37,6 +37,8 @@ pub struct Request<'a> {
     pub certificate: Option<&'a Result<Arc<Principal>, CertificateFault>>,
     /// The address it comes from.
     pub source: IpAddr,
+    /// The version of TLS that it came over, where it is known.
+    pub tls: Option<TlsVersion>,
     /// When it is judged.
     pub now: UnixTime,
 }
@@ -115,6 +117,18 @@ impl Pass {
     pub fn plan(&self) -> &Arc<Plan> {
         self.admitted.permit().plan()
     }
+
+    /// The roles of whoever asks.
+    #[must_use]
+    pub fn roles(&self) -> &HeldRoles {
+        self.admitted.permit().roles()
+    }
+
+    /// What a rule in shadow would have decided.
+    #[must_use]
+    pub fn would(&self) -> Option<&Would> {
+        self.admitted.permit().would()
+    }
 }
 
 /// Why a request was refused before the upstream was asked.
@@ -147,6 +161,10 @@ pub struct Refusal {
     pub asked: Option<Asked>,
     /// The rule that spoke, where one did.
     pub rule: Option<RuleId>,
+    /// The roles of whoever asked, once the policy was asked.
+    pub roles: Option<HeldRoles>,
+    /// What a rule in shadow would have decided.
+    pub would: Option<Box<Would>>,
 }
 
 /// What was asked, in the catalogue's spelling only.
@@ -224,12 +242,15 @@ pub fn evaluate<C: Clock + Clone>(
         Err(fault) => return Err(refuse(Denial::Target(fault), Some(principal), None)),
     };
     let asked = |resource: &Resource| Asked { endpoint: resource.endpoint(), target: catalog.render(resource) };
-    let permit = match engine.policy.decide(&principal, resource) {
+    // An address that the system did not tell is none that a rule may trust.
+    let source = Some(request.source).filter(|source| !source.is_unspecified());
+    let circumstances = Circumstances { now: Some(request.now), source, tls: request.tls };
+    let permit = match engine.policy.decide(&principal, resource, &circumstances) {
         Decision::Permit(permit) => permit,
         Decision::Deny(refused) => {
             let asked = asked(&refused.resource);
             let mut refusal = refuse(Denial::Policy(refused.reason), Some(principal), Some(asked));
-            refusal.rule = refused.rule;
+            (refusal.rule, refusal.roles, refusal.would) = (refused.rule, Some(refused.roles), refused.would);
             return Err(refusal);
         }
     };
@@ -239,7 +260,8 @@ pub fn evaluate<C: Clock + Clone>(
         Err(turned_away) => {
             let (permit, exceeded) = turned_away.into_parts();
             let mut refusal = refuse(Denial::Limit(exceeded), Some(principal), Some(asked));
-            refusal.rule = Some(permit.rule().clone());
+            (refusal.rule, refusal.roles) = (Some(permit.rule().clone()), Some(permit.roles().clone()));
+            refusal.would = permit.would().cloned().map(Box::new);
             Err(refusal)
         }
     }
@@ -268,7 +290,7 @@ impl From<Denial> for Box<Refusal> {
 
 #[expect(clippy::unnecessary_box_returns, reason = "every caller returns it as a boxed error")]
 fn refuse(denial: Denial, principal: Option<Arc<Principal>>, asked: Option<Asked>) -> Box<Refusal> {
-    Box::new(Refusal { denial, principal, asked, rule: None })
+    Box::new(Refusal { denial, principal, asked, rule: None, roles: None, would: None })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Small values that every module shares: time, request ids, secrets.
+//! Small values that every module shares: time, TLS versions, request ids, secrets.
 //!
 //! Nothing here reads a clock or a random source; both come in as arguments.
 
@@ -50,6 +50,27 @@ impl UnixTime {
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// A version of TLS that monward speaks, the older one first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    V12,
+    /// TLS 1.3.
+    V13,
+}
+
+impl TlsVersion {
+    /// The version that files call `text`: `1.2`, `1.3`.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        match text {
+            "1.2" => Some(Self::V12),
+            "1.3" => Some(Self::V13),
+            _ => None,
+        }
     }
 }
 

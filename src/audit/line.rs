@@ -45,7 +45,7 @@ impl Formatter for Ascii {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
-    use super::super::{Decision, Redaction, Who};
+    use super::super::{Decision, Redaction, Shadow, Who};
     use super::*;
 
     fn record(subject: &str) -> Record<'_> {
@@ -56,11 +56,13 @@ mod tests {
             source: IpAddr::V4(Ipv4Addr::LOCALHOST),
             protocol: "HTTP/2",
             principal: Some(Who { issuer: "corp", subject, method: "bearer_jwt", also: Vec::new() }),
+            roles: vec!["scraper"],
             endpoint: Some("varz"),
             request: Some("/varz"),
             decision: Decision::Permit,
             rule: Some("scrape"),
             reason: "rule",
+            shadow: Some(Shadow { decision: Decision::Deny, rule: "tighter" }),
             status: 200,
             upstream_status: Some(200),
             redactions: vec![Redaction { selector: "$..jwt", count: 2 }],
@@ -86,7 +88,8 @@ mod tests {
                 r#"{"time":"2026-01-02T03:04:05.678Z","request_id":"0123456789abcdef0123456789abcdef","#,
                 r#""listener":"0.0.0.0:8443","source":"127.0.0.1","protocol":"HTTP/2","#,
                 r#""principal":{"issuer":"corp","subject":"alice","method":"bearer_jwt"},"#,
-                r#""endpoint":"varz","request":"/varz","decision":"permit","rule":"scrape","reason":"rule","#,
+                r#""roles":["scraper"],"endpoint":"varz","request":"/varz","decision":"permit","rule":"scrape","reason":"rule","#,
+                r#""shadow":{"decision":"deny","rule":"tighter"},"#,
                 r#""status":200,"upstream_status":200,"redactions":[{"selector":"$..jwt","count":2}],"#,
                 r#""bytes":17,"duration_us":420,"upstream_us":300}"#,
                 "\n"

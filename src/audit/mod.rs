@@ -53,6 +53,9 @@ pub struct Record<'a> {
     /// Who asked, once proven.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<Who<'a>>,
+    /// The roles that the policy gives to whoever asked, once it was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<&'a str>,
     /// The endpoint's name in the catalogue, once understood.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<&'a str>,
@@ -66,6 +69,9 @@ pub struct Record<'a> {
     pub rule: Option<&'a str>,
     /// Why, as a closed list of words.
     pub reason: &'static str,
+    /// What a rule in shadow would have decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow<'a>>,
     /// The status that the client got; 0 when the connection was closed without one.
     pub status: u16,
     /// The status that the upstream gave.
@@ -101,6 +107,15 @@ pub struct Who<'a> {
     /// What was proven besides: a client certificate beside a token, for one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Who<'a>>,
+}
+
+/// What a rule in shadow would have decided.
+#[derive(Debug, Serialize)]
+pub struct Shadow<'a> {
+    /// Permit or deny.
+    pub decision: Decision,
+    /// The rule.
+    pub rule: &'a str,
 }
 
 /// One selector that struck.

@@ -1,15 +1,18 @@
 //! Examples beside a policy: who asks for what, and what must come out.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use serde_json::{Map, Value as Json};
 
 use crate::authn::{Certificate, NameKind, Principal};
 use crate::document::{self, Fault, Faults, Fields, Node, Place, Value};
 
+use super::circumstances::Circumstances;
 use super::decision::Refused;
 use super::explain::{Explanation, Outcome, explain, word};
 use super::policy::Policy;
+use super::read::{instant, tls_version};
 
 /// The examples of one file.
 #[derive(Debug)]
@@ -25,6 +28,7 @@ struct Case {
     who: Principal,
     method: String,
     target: String,
+    circumstances: Circumstances,
     expect: (Place, Expected),
     rule: Option<(Place, String)>,
     reason: Option<(Place, String)>,
@@ -75,7 +79,7 @@ impl Cases {
     #[must_use]
     pub fn run(&self, policy: &Policy) -> Vec<Fault> {
         let complaints = self.cases.iter().flat_map(|case| {
-            let explanation = explain(policy, &case.who, &case.method, &case.target);
+            let explanation = explain(policy, &case.who, &case.method, &case.target, &case.circumstances);
             let complaints = case.complaints(&explanation);
             complaints.into_iter().map(move |(place, complaint)| (case, place, complaint))
         });
@@ -196,11 +200,13 @@ fn redactions(expected: &[String], outcome: &Outcome) -> Option<String> {
 }
 
 fn read(node: &Node, faults: &mut Faults) -> Option<Case> {
-    const KEYS: [&str; 8] = ["name", "who", "request", "expect", "rule", "reason", "redactions", "upstream"];
+    const KEYS: [&str; 11] =
+        ["name", "who", "request", "from", "at", "tls", "expect", "rule", "reason", "redactions", "upstream"];
     let fields = node.fields(&KEYS, faults)?;
     let name = fields.required("name", faults).and_then(|node| node.text(faults));
     let who = fields.required("who", faults).and_then(|node| principal(node, faults));
     let request = fields.required("request", faults).and_then(|node| request(node, faults));
+    let circumstances = circumstances(fields, faults);
     let expect = fields.required("expect", faults).and_then(|node| expected(node, faults));
     let reason = text_of(fields, "reason", faults);
     if let Some((place, label)) = &reason
@@ -218,12 +224,28 @@ fn read(node: &Node, faults: &mut Faults) -> Option<Case> {
         who: who?,
         method,
         target,
+        circumstances: circumstances?,
         expect: expect?,
         rule,
         reason,
         upstream,
         redactions,
     })
+}
+
+/// What is known besides who asks for what; what a case does not say is not known.
+fn circumstances(fields: Fields<'_>, faults: &mut Faults) -> Option<Circumstances> {
+    let source = fields.get("from").map(|node| {
+        let found = node.text(faults)?.parse::<IpAddr>().ok();
+        if found.is_none() {
+            faults.at(node, "expected an address, such as `10.0.0.1`");
+        }
+        found
+    });
+    let now = fields.get("at").map(|node| instant(node, faults));
+    let tls = fields.get("tls").map(|node| tls_version(node, faults));
+    let is_read = source != Some(None) && now != Some(None) && tls != Some(None);
+    is_read.then(|| Circumstances { now: now.flatten(), source: source.flatten(), tls: tls.flatten() })
 }
 
 fn text_of(fields: Fields<'_>, key: &str, faults: &mut Faults) -> Option<(Place, String)> {
@@ -308,10 +330,11 @@ fn expected(node: &Node, faults: &mut Faults) -> Option<(Place, Expected)> {
 const STATUSES: [u16; 6] = [200, 400, 403, 404, 405, 414];
 
 /// The labels of [`Reason`](super::Reason) and [`TargetFault`].
-const REASONS: [&str; 13] = [
+const REASONS: [&str; 14] = [
     "no_role",
     "no_rule",
     "denied",
+    "conditions",
     "argument_forbidden",
     "argument_outside",
     "target_too_long",

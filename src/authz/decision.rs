@@ -7,6 +7,9 @@ use crate::authn::{Principal, Proof};
 use crate::catalog::Resource;
 use crate::redact::Plan;
 
+use super::policy::{Effect, Rule};
+use super::roles::Held;
+
 /// What a policy says to a request. There is no third answer and no error.
 #[derive(Debug)]
 pub enum Decision {
@@ -30,9 +33,9 @@ pub enum Decision {
 /// ```
 /// ```compile_fail
 /// use std::sync::Arc;
-/// use monward::{authz::{Holder, Permit, RuleId}, catalog::Resource, redact::Plan};
-/// fn forge(resource: Resource, rule: RuleId, plan: Arc<Plan>, holder: Holder) -> Permit {
-///     Permit { resource, rule, limit: None, plan, holder }
+/// use monward::{authz::{HeldRoles, Holder, Permit, RuleId}, catalog::Resource, redact::Plan};
+/// fn forge(resource: Resource, rule: RuleId, plan: Arc<Plan>, (holder, roles): (Holder, HeldRoles)) -> Permit {
+///     Permit { resource, rule, limit: None, plan, holder, roles, would: None }
 /// }
 /// ```
 #[derive(Debug)]
@@ -42,6 +45,21 @@ pub struct Permit {
     limit: Option<LimitId>,
     plan: Arc<Plan>,
     holder: Holder,
+    roles: HeldRoles,
+    would: Option<Box<Would>>,
+}
+
+/// The roles that a principal had; [`Policy::role_names`](super::Policy::role_names) knows what they are called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeldRoles(pub(super) Vec<Held>);
+
+/// What a rule in shadow would have decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Would {
+    /// Whether it would have allowed or denied.
+    pub effect: Effect,
+    /// The rule.
+    pub rule: RuleId,
 }
 
 /// Which proofs of a principal a permit rests on: who is counted when it has a limit. What else was shown beside them is
@@ -68,14 +86,26 @@ impl Holder {
 
 impl Permit {
     /// Only for [`Policy::decide`](super::Policy::decide).
-    pub(super) const fn new(
+    pub(super) fn new(
         resource: Resource,
-        rule: RuleId,
-        limit: Option<LimitId>,
+        rule: &Rule,
         plan: Arc<Plan>,
         holder: Holder,
+        (roles, would): (HeldRoles, Option<Box<Would>>),
     ) -> Self {
-        Self { resource, rule, limit, plan, holder }
+        Self { resource, rule: rule.id.clone(), limit: rule.limit, plan, holder, roles, would }
+    }
+
+    /// The roles that the principal has.
+    #[must_use]
+    pub const fn roles(&self) -> &HeldRoles {
+        &self.roles
+    }
+
+    /// What a rule in shadow would have decided.
+    #[must_use]
+    pub fn would(&self) -> Option<&Would> {
+        self.would.as_deref()
     }
 
     /// Who is counted by its limit.
@@ -116,8 +146,13 @@ pub struct Refused {
     pub reason: Reason,
     /// What was asked.
     pub resource: Resource,
-    /// The rule that denied it, or the first one that was for this principal but not for these arguments.
+    /// The rule that denied it, or the one that came nearest: it was for this principal, but not for these arguments or
+    /// not now.
     pub rule: Option<RuleId>,
+    /// The roles that the principal has.
+    pub roles: HeldRoles,
+    /// What a rule in shadow would have decided.
+    pub would: Option<Box<Would>>,
 }
 
 /// Why a policy refused.
@@ -129,6 +164,8 @@ pub enum Reason {
     NoRule,
     /// A rule denies this endpoint to the principal.
     Denied,
+    /// A rule opens the endpoint with these arguments, but not now, from here, over this TLS or with these credentials.
+    Conditions,
     /// A rule opens the endpoint, but not with this argument.
     ArgumentForbidden {
         /// The argument's name.
@@ -149,6 +186,7 @@ impl Reason {
             Self::NoRole => "no_role",
             Self::NoRule => "no_rule",
             Self::Denied => "denied",
+            Self::Conditions => "conditions",
             Self::ArgumentForbidden { .. } => "argument_forbidden",
             Self::ArgumentOutside { .. } => "argument_outside",
         }
@@ -161,6 +199,7 @@ impl fmt::Display for Reason {
             Self::NoRole => f.write_str("the principal has none of the policy's roles"),
             Self::NoRule => f.write_str("no rule opens this endpoint to the principal's roles"),
             Self::Denied => f.write_str("a rule denies this endpoint to the principal"),
+            Self::Conditions => f.write_str("the rule's conditions (time, source, TLS, credentials) do not hold"),
             Self::ArgumentForbidden { argument } => write!(f, "the argument `{argument}` may not be used"),
             Self::ArgumentOutside { argument } => write!(f, "this value of the argument `{argument}` may not be used"),
         }

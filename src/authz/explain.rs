@@ -6,8 +6,10 @@ use crate::authn::{Principal, Proof};
 use crate::catalog::{Resource, TargetFault};
 use crate::redact::{Action, Rule as Redaction};
 
+use super::circumstances::{Circumstances, Truth};
 use super::decision::{Decision, Permit, Reason, Refused, RuleId};
-use super::policy::{Effect, Opening, Policy, Who};
+use super::opening::Opening;
+use super::policy::{Effect, Mode, Policy, Who};
 use super::roles::Held;
 
 /// What a policy does with one request, and why. Its `Display` is what `monward explain` prints.
@@ -54,6 +56,8 @@ pub struct Note {
     pub rule: RuleId,
     /// What it does to those it names.
     pub effect: Effect,
+    /// Whether it does so.
+    pub mode: Mode,
     /// Whom it names: `any`, or roles.
     pub names: Vec<String>,
     /// What it says here.
@@ -65,23 +69,31 @@ pub struct Note {
 pub enum Verdict {
     /// It decided.
     Decides,
-    /// It would say the same as, or less than, the rule that decided.
-    TooLate,
+    /// It fits, but another rule is preferred.
+    Fits,
     /// It names none of the principal's roles.
     OtherRoles,
+    /// Its conditions do not hold.
+    Conditions,
     /// It is for the principal, but not with these arguments.
     Arguments(Reason),
 }
 
 /// What `policy` does when `who` asks for `target` with `method`, and why.
 #[must_use]
-pub fn explain(policy: &Policy, who: &Principal, method: &str, target: &str) -> Explanation {
+pub fn explain(
+    policy: &Policy,
+    who: &Principal,
+    method: &str,
+    target: &str,
+    circumstances: &Circumstances,
+) -> Explanation {
     let roles = policy.roles.of(who);
     let (endpoint, notes, outcome) = match policy.catalog().resolve(method.as_bytes(), target.as_bytes()) {
         Ok(resource) => {
             let endpoint = policy.catalog().endpoint(resource.endpoint()).name.clone();
-            let mut notes = notes(policy, policy.opening(resource.endpoint()), &roles, &resource);
-            let outcome = match policy.decide(who, resource) {
+            let mut notes = notes(policy, (who, &roles), &resource, circumstances);
+            let outcome = match policy.decide(who, resource, circumstances) {
                 Decision::Permit(permit) => permitted(policy, &permit),
                 Decision::Deny(refused) => Outcome::Refused(refused),
             };
@@ -108,8 +120,14 @@ fn describe(proof: &Proof) -> String {
     }
 }
 
-/// Every rule of the endpoint; those that fit are [`Verdict::TooLate`] until [`mark`] finds the one that decided.
-fn notes(policy: &Policy, opening: &Opening, roles: &[Held], what: &Resource) -> Vec<Note> {
+/// Every rule of the endpoint; those that fit are [`Verdict::Fits`] until [`mark`] finds the one that decided.
+fn notes(
+    policy: &Policy,
+    (who, roles): (&Principal, &[Held]),
+    what: &Resource,
+    circumstances: &Circumstances,
+) -> Vec<Note> {
+    let opening: &Opening = policy.opening(what.endpoint());
     let naming = opening.all().iter().filter_map(|position| Some((*position, policy.rules.get(*position)?)));
     naming
         .map(|(position, rule)| {
@@ -120,13 +138,17 @@ fn notes(policy: &Policy, opening: &Opening, roles: &[Held], what: &Resource) ->
                     named.iter().map(|role| policy.roles.name(*role).to_owned()).collect(),
                 ),
             };
-            let misfit = opening.terms(position).and_then(|terms| terms.check(what).err());
+            let offer = opening.offers().iter().find(|offer| offer.rule == position);
+            let misfit = offer.and_then(|offer| offer.terms.check(what, None).err());
+            let holds = rule.conditions.hold(who, circumstances);
+            let applies = holds == Truth::Yes || (rule.effect == Effect::Deny && holds == Truth::Unknown);
             let verdict = match misfit {
                 _ if !is_for => Verdict::OtherRoles,
+                None if !applies => Verdict::Conditions,
                 Some(misfit) => Verdict::Arguments(policy.reason(what.endpoint(), misfit)),
-                None => Verdict::TooLate,
+                None => Verdict::Fits,
             };
-            Note { rule: rule.id.clone(), effect: rule.effect, names, verdict }
+            Note { rule: rule.id.clone(), effect: rule.effect, mode: rule.mode, names, verdict }
         })
         .collect()
 }
@@ -202,11 +224,16 @@ impl fmt::Display for Note {
         let names = list(&self.names);
         let verdict = match &self.verdict {
             Verdict::Decides => "decides".to_owned(),
-            Verdict::TooLate => "would fit, but another rule decides".to_owned(),
+            Verdict::Fits => "fits, but another rule is preferred".to_owned(),
             Verdict::OtherRoles => "not for these roles".to_owned(),
+            Verdict::Conditions => "its conditions do not hold".to_owned(),
             Verdict::Arguments(reason) => reason.to_string(),
         };
-        write!(f, "{} ({effect} {names}): {verdict}", self.rule)
+        let shadow = match self.mode {
+            Mode::Enforce => "",
+            Mode::Shadow => ", in shadow",
+        };
+        write!(f, "{} ({effect} {names}{shadow}): {verdict}", self.rule)
     }
 }
 

@@ -6,10 +6,13 @@
 //! It must never fail, guess, read a clock, or let anything through that no rule names.
 
 mod cases;
+mod circumstances;
 mod claims;
+mod condition;
 mod decision;
 mod explain;
 mod limit;
+mod opening;
 mod policy;
 mod read;
 mod roles;
@@ -19,7 +22,8 @@ mod terms;
 mod tests;
 
 pub use cases::Cases;
-pub use decision::{Decision, Holder, LimitId, Permit, Reason, Refused, RuleId};
+pub use circumstances::Circumstances;
+pub use decision::{Decision, HeldRoles, Holder, LimitId, Permit, Reason, Refused, RuleId, Would};
 pub use explain::{Explanation, Note, Outcome, Verdict, explain};
 pub use limit::Limit;
-pub use policy::{Effect, Policy};
+pub use policy::{Effect, Mode, Policy};

@@ -1,18 +1,19 @@
 //! A policy that was read, checked and indexed, and the one function that decides.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::authn::{Kept, Principal};
 use crate::catalog::{Catalog, EndpointId, Resource};
 use crate::document::{Fault, Place};
-use crate::redact::Plan;
 
-use super::decision::{Decision, Holder, LimitId, Permit, Reason, Refused, RuleId};
+use super::circumstances::{Circumstances, Truth};
+use super::condition::Conditions;
+use super::decision::{Decision, HeldRoles, Holder, LimitId, Permit, Reason, Refused, RuleId, Would};
 use super::limit::Limit;
+use super::opening::{Offer, Opening};
 use super::read;
 use super::roles::{Held, RoleId, Roles};
-use super::terms::{Misfit, Terms};
+use super::terms::Misfit;
 
 /// Who may see what of one kind of upstream. Immutable; shared by all requests.
 #[derive(Debug)]
@@ -25,8 +26,10 @@ pub struct Policy {
     pub(super) issuers: Vec<(String, Place)>,
     /// Those of them that must be Kubernetes clusters, and where.
     pub(super) clusters: Vec<(String, Place)>,
-    /// For each endpoint of the catalogue, in its order.
-    pub(super) endpoints: Vec<Opening>,
+    /// The rules that are enforced, for each endpoint of the catalogue, in its order.
+    pub(super) enforced: Vec<Opening>,
+    /// All rules, those in shadow as well; `None` when none is.
+    pub(super) shadowed: Option<Vec<Opening>>,
 }
 
 /// What a rule does to those it names.
@@ -38,13 +41,38 @@ pub enum Effect {
     Deny,
 }
 
+/// Whether what a rule says is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It is.
+    Enforce,
+    /// It is only recorded what would have been.
+    Shadow,
+}
+
 /// A rule without its endpoints.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) id: RuleId,
     pub(super) effect: Effect,
+    pub(super) mode: Mode,
     pub(super) who: Who,
+    pub(super) conditions: Conditions,
     pub(super) limit: Option<LimitId>,
+}
+
+/// One question: who asks for what, and what else is known.
+struct Question<'a> {
+    who: &'a Principal,
+    roles: &'a [Held],
+    what: &'a Resource,
+    circumstances: &'a Circumstances,
+}
+
+/// Why no rule permits it, and the rule that says so.
+struct Miss<'a> {
+    reason: Reason,
+    rule: Option<&'a Rule>,
 }
 
 /// Whom a rule names.
@@ -54,26 +82,6 @@ pub(super) enum Who {
     Any,
     /// Those with one of these roles; with an empty list, nobody.
     Roles(Vec<RoleId>),
-}
-
-/// All rules that name one endpoint.
-#[derive(Debug)]
-pub(super) struct Opening {
-    /// All of them, in the order of the file.
-    all: Vec<usize>,
-    /// Deny rules, in the order of the file.
-    denies: Postings,
-    /// Allow rules, in the order of the file.
-    allows: Postings,
-    /// The terms of allow rules.
-    terms: BTreeMap<usize, (Terms, Arc<Plan>)>,
-}
-
-/// Positions of rules by whom they name, so that the rules of others cost nothing.
-#[derive(Debug)]
-struct Postings {
-    any: Vec<usize>,
-    roles: BTreeMap<RoleId, Vec<usize>>,
 }
 
 impl Policy {
@@ -93,32 +101,71 @@ impl Policy {
         read::builtin_policy(file, text)
     }
 
-    /// Decides. A deny rule wins wherever it stands; else the first allow rule of the file that is for one of the
-    /// principal's roles and within whose terms the arguments are; else no.
+    /// Decides. A deny rule wins wherever it stands; else, of the allow rules that are for one of the principal's roles,
+    /// whose conditions hold and within whose terms the arguments are, the one that takes out least; else no. The order
+    /// of the file says nothing.
     #[must_use]
-    pub fn decide(&self, who: &Principal, what: Resource) -> Decision {
+    pub fn decide(&self, who: &Principal, what: Resource, circumstances: &Circumstances) -> Decision {
         let roles = self.roles.of(who);
-        let opening = self.opening(what.endpoint());
-        if let Some(rule) = opening.denying(&roles).and_then(|position| self.rules.get(position)) {
-            return refuse(Reason::Denied, Some(rule), what);
+        let question = Question { who, roles: &roles, what: &what, circumstances };
+        let judged = self.judge(&self.enforced, &question);
+        let would = self.shadowed.as_ref().and_then(|openings| self.would(self.judge(openings, &question)));
+        match judged {
+            Ok(offer) => {
+                let Some(rule) = self.rules.get(offer.rule) else {
+                    return refuse(Reason::NoRule.into(), what, roles, would);
+                };
+                let holder = self.holder(rule, &roles, who);
+                let resource = offer.terms.settle(what);
+                Decision::Permit(Permit::new(
+                    resource,
+                    rule,
+                    Arc::clone(&offer.plan),
+                    holder,
+                    (HeldRoles(roles), would),
+                ))
+            }
+            Err(miss) => refuse(miss, what, roles, would),
+        }
+    }
+
+    /// What `openings` say to a question.
+    fn judge<'a>(&'a self, openings: &'a [Opening], question: &Question<'_>) -> Result<&'a Offer, Miss<'a>> {
+        let Question { who, roles, what, circumstances } = question;
+        let Some(opening) = openings.get(what.endpoint().0) else { return Err(Reason::NoRule.into()) };
+        let denying = opening.denying(roles).filter_map(|position| self.rules.get(position));
+        // In doubt a deny rule applies and an allow rule does not.
+        let denying = denying.filter(|rule| rule.conditions.hold(who, circumstances) != Truth::No);
+        if let Some(rule) = denying.min_by_key(|rule| &rule.id) {
+            return Err(Miss { reason: Reason::Denied, rule: Some(rule) });
         }
         let mut first = None;
-        for position in opening.allowing(&roles) {
-            let (Some(rule), Some((terms, plan))) = (self.rules.get(position), opening.terms.get(&position)) else {
-                continue;
+        for offer in opening.allowing(roles) {
+            let Some(rule) = self.rules.get(offer.rule) else { continue };
+            let reason = match offer.terms.check(what, None) {
+                Err(misfit) => self.reason(what.endpoint(), misfit),
+                Ok(()) if rule.conditions.hold(who, circumstances) == Truth::Yes => return Ok(offer),
+                Ok(()) => Reason::Conditions,
             };
-            match terms.check(&what) {
-                Ok(()) => {
-                    let (id, plan, holder) = (rule.id.clone(), Arc::clone(plan), self.holder(rule, &roles, who));
-                    return Decision::Permit(Permit::new(terms.settle(what), id, rule.limit, plan, holder));
-                }
-                Err(misfit) => first = first.or(Some((rule, misfit))),
-            }
+            first = first.or(Some(Miss { reason, rule: Some(rule) }));
         }
-        match first {
-            Some((rule, misfit)) => refuse(self.reason(what.endpoint(), misfit), Some(rule), what),
-            None if roles.is_empty() => refuse(Reason::NoRole, None, what),
-            None => refuse(Reason::NoRule, None, what),
+        let nothing = if roles.is_empty() { Reason::NoRole } else { Reason::NoRule };
+        Err(first.unwrap_or_else(|| nothing.into()))
+    }
+
+    /// What a rule in shadow would have decided; `None` when none would.
+    fn would(&self, judged: Result<&Offer, Miss<'_>>) -> Option<Box<Would>> {
+        let is_shadow = |rule: &&Rule| rule.mode == Mode::Shadow;
+        match judged {
+            Ok(offer) => {
+                let rule = self.rules.get(offer.rule).filter(is_shadow)?;
+                Some(Box::new(Would { effect: Effect::Allow, rule: rule.id.clone() }))
+            }
+            Err(Miss { reason: Reason::Denied, rule }) => {
+                let rule = rule.filter(is_shadow)?;
+                Some(Box::new(Would { effect: Effect::Deny, rule: rule.id.clone() }))
+            }
+            Err(_) => None,
         }
     }
 
@@ -166,10 +213,15 @@ impl Policy {
         self.rules.iter().map(|rule| &rule.id)
     }
 
-    /// The rules of `endpoint`; of one that the catalogue does not have, none.
+    /// The names of roles that a principal had.
+    pub fn role_names<'a>(&'a self, roles: &'a HeldRoles) -> impl Iterator<Item = &'a str> {
+        roles.0.iter().map(|held| self.roles.name(held.role))
+    }
+
+    /// All rules of `endpoint`, those in shadow as well; of one that the catalogue does not have, none.
     pub(super) fn opening(&self, endpoint: EndpointId) -> &Opening {
         static CLOSED: Opening = Opening::closed();
-        self.endpoints.get(endpoint.0).unwrap_or(&CLOSED)
+        self.shadowed.as_ref().unwrap_or(&self.enforced).get(endpoint.0).unwrap_or(&CLOSED)
     }
 
     /// A misfit in the catalogue's words.
@@ -184,68 +236,14 @@ impl Policy {
     }
 }
 
-fn refuse(reason: Reason, rule: Option<&Rule>, resource: Resource) -> Decision {
-    Decision::Deny(Refused { reason, resource, rule: rule.map(|rule| rule.id.clone()) })
-}
-
-impl Opening {
-    /// No rule: nobody gets in.
-    pub(super) const fn closed() -> Self {
-        Self { all: Vec::new(), denies: Postings::none(), allows: Postings::none(), terms: BTreeMap::new() }
-    }
-
-    /// Adds a deny rule.
-    pub(super) fn deny(&mut self, position: usize, who: &Who) {
-        self.all.push(position);
-        self.denies.add(position, who);
-    }
-
-    /// Adds an allow rule.
-    pub(super) fn allow(&mut self, position: usize, who: &Who, terms: Terms, plan: Arc<Plan>) {
-        self.all.push(position);
-        self.allows.add(position, who);
-        self.terms.insert(position, (terms, plan));
-    }
-
-    /// The first deny rule for one of `roles`.
-    pub(super) fn denying(&self, roles: &[Held]) -> Option<usize> {
-        self.denies.lists(roles).filter_map(|list| list.first()).min().copied()
-    }
-
-    /// The allow rules for one of `roles`, in the order of the file.
-    pub(super) fn allowing(&self, roles: &[Held]) -> Vec<usize> {
-        let mut positions: Vec<usize> = Vec::with_capacity(self.allows.lists(roles).map(Vec::len).sum());
-        self.allows.lists(roles).for_each(|list| positions.extend(list));
-        positions.sort_unstable();
-        positions.dedup();
-        positions
-    }
-
-    /// The terms of the allow rule at `position`.
-    pub(super) fn terms(&self, position: usize) -> Option<&Terms> {
-        self.terms.get(&position).map(|(terms, _)| terms)
-    }
-
-    /// All rules that name the endpoint, in the order of the file.
-    pub(super) fn all(&self) -> &[usize] {
-        &self.all
+impl From<Reason> for Miss<'_> {
+    /// No rule says so.
+    fn from(reason: Reason) -> Self {
+        Self { reason, rule: None }
     }
 }
 
-impl Postings {
-    const fn none() -> Self {
-        Self { any: Vec::new(), roles: BTreeMap::new() }
-    }
-
-    /// INVARIANT: called in the order of the file, so that every list is in ascending order.
-    fn add(&mut self, position: usize, who: &Who) {
-        match who {
-            Who::Any => self.any.push(position),
-            Who::Roles(roles) => roles.iter().for_each(|role| self.roles.entry(*role).or_default().push(position)),
-        }
-    }
-
-    fn lists<'lists>(&'lists self, roles: &'lists [Held]) -> impl Iterator<Item = &'lists Vec<usize>> {
-        std::iter::once(&self.any).chain(roles.iter().filter_map(|held| self.roles.get(&held.role)))
-    }
+fn refuse(miss: Miss<'_>, resource: Resource, roles: Vec<Held>, would: Option<Box<Would>>) -> Decision {
+    let rule = miss.rule.map(|rule| rule.id.clone());
+    Decision::Deny(Refused { reason: miss.reason, resource, rule, roles: HeldRoles(roles), would })
 }

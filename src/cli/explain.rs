@@ -1,17 +1,21 @@
 //! `monward explain`: what a policy does with one request, and why.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{complain_all, say};
 use crate::authn::{Certificate, NameKind, Principal};
-use crate::authz::{Outcome, Policy, explain};
+use crate::authz::{Circumstances, Outcome, Policy, explain};
 use crate::config::load::load;
 use crate::document::Fault;
+use crate::ops::clock;
 use crate::server;
+use crate::types::{TlsVersion, UnixTime};
 
 /// Who asks for what, of which policy.
 #[derive(Debug, clap::Args)]
@@ -49,6 +53,15 @@ pub(super) struct Arguments {
     /// Claims of the caller as a JSON object, for texts, numbers and whatever a token may hold
     #[arg(long = "claims", value_name = "JSON")]
     object: Option<String>,
+    /// The address that the request comes from, for rules with `source`
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<IpAddr>,
+    /// When it is asked, such as 2026-12-31T18:00:00Z, for rules with `time`; now unless it is written
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+    /// The version of TLS that it comes over, for rules with `tls`
+    #[arg(long, value_name = "VERSION", value_parser = tls)]
+    tls: Option<TlsVersion>,
     /// The request's method
     #[arg(long, value_name = "METHOD", default_value = "GET")]
     method: String,
@@ -71,7 +84,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         claims.extend(serde_json::from_str::<Map<String, Value>>(object).context("--claims is not a JSON object")?);
     }
     let who = principal(arguments, claims)?;
-    let explanation = explain(&policy, &who, &arguments.method, &arguments.target);
+    let explanation = explain(&policy, &who, &arguments.method, &arguments.target, &circumstances(arguments)?);
     say(&explanation);
     Ok(match explanation.outcome {
         Outcome::Permitted { .. } => ExitCode::SUCCESS,
@@ -98,6 +111,17 @@ fn policy(arguments: &Arguments) -> anyhow::Result<Result<Policy, Vec<Fault>>> {
         bail!("say which upstream is meant: --upstream with one of {}", crate::document::quoted(&names));
     };
     Ok(server::policy_of(&loaded, upstream))
+}
+
+/// What is known besides who asks for what.
+fn circumstances(arguments: &Arguments) -> anyhow::Result<Circumstances> {
+    let at = arguments.at.map(|at| u64::try_from(at.as_millisecond()).context("--at is before 1970")).transpose()?;
+    let now = at.map_or_else(clock::now, UnixTime::from_millis);
+    Ok(Circumstances { now: Some(now), source: arguments.from, tls: arguments.tls })
+}
+
+fn tls(text: &str) -> Result<TlsVersion, String> {
+    TlsVersion::of(text).ok_or_else(|| crate::document::unknown("TLS version", text, &["1.2", "1.3"]))
 }
 
 /// Whom the arguments describe: a token, a client certificate, or both.

@@ -110,6 +110,7 @@ impl Bench {
             assertions: &[],
             certificate: None,
             source: IpAddr::from([192, 0, 2, 1]),
+            tls: None,
             now: UnixTime::from_secs(NOW),
         };
         match identify(&engine, &request)? {

@@ -45,6 +45,19 @@ pub struct EndpointLabels {
     pub endpoint: Arc<str>,
 }
 
+/// The labels of a decision that a rule in shadow would have taken.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ShadowLabels {
+    /// The upstream's configured name.
+    pub upstream: Arc<str>,
+    /// The endpoint's name in the catalogue.
+    pub endpoint: Arc<str>,
+    /// What was decided: `permit`, `deny` or `withhold`.
+    pub decision: &'static str,
+    /// What would have been: `permit` or `deny`.
+    pub shadow: &'static str,
+}
+
 /// The labels of a redaction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RedactionLabels {
@@ -123,6 +136,8 @@ pub struct Metrics {
     pub upstream_duration: Family<EndpointLabels, Histogram, fn() -> Histogram>,
     /// Values taken out of answers.
     pub redactions: Family<RedactionLabels, Counter>,
+    /// What rules in shadow would have decided.
+    pub shadow: Family<ShadowLabels, Counter>,
     /// Secret-shaped texts that the safety net masked.
     pub masked: Family<EndpointLabels, Counter>,
     /// Open connections.
@@ -162,6 +177,7 @@ impl Metrics {
             duration: Family::new_with_constructor(seconds),
             upstream_duration: Family::new_with_constructor(seconds),
             redactions: Family::default(),
+            shadow: Family::default(),
             masked: Family::default(),
             connections: Gauge::default(),
             connections_refused: Family::default(),
@@ -190,6 +206,7 @@ impl Metrics {
         let help = "The part of a request spent on the upstream";
         to.register_with_unit("upstream_duration", help, Unit::Seconds, self.upstream_duration.clone());
         to.register("redactions", "Values taken out of answers by a selector", self.redactions.clone());
+        to.register("shadow_decisions", "What rules in shadow would have decided", self.shadow.clone());
         to.register("masked", "Secret-shaped texts that the safety net masked", self.masked.clone());
         to.register("connections", "Open client connections", self.connections.clone());
         let help = "Connections closed before a request was read";

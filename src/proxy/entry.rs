@@ -10,12 +10,12 @@ use super::fetch::{Fetched, Withheld};
 use super::head::HeadFault;
 use super::snapshot::Guarded;
 use super::{Gateway, Peer};
-use crate::audit::{Decision, Record, Redaction, Who, write_line};
+use crate::audit::{Decision, Record, Redaction, Shadow, Who, write_line};
 use crate::authn::{Method, Principal};
-use crate::authz::RuleId;
+use crate::authz::{Effect, HeldRoles, RuleId, Would};
 use crate::catalog::EndpointId;
 use crate::gate::{Asked, Pass, Refusal};
-use crate::ops::metrics::{EndpointLabels, RedactionLabels, RequestLabels};
+use crate::ops::metrics::{EndpointLabels, RedactionLabels, RequestLabels, ShadowLabels};
 use crate::ops::{clock, date};
 use crate::types::{RequestId, UnixTime};
 
@@ -96,6 +96,12 @@ impl Entry {
         if let Some(principal) = self.principal() {
             metrics.seen(principal, self.received);
         }
+        if let Some(would) = self.would() {
+            let EndpointLabels { upstream, endpoint } = self.guarded.labels(endpoint);
+            let (enforced, shadow) = (decision.label(), decision_of(would).label());
+            let labels = ShadowLabels { upstream, endpoint, decision: enforced, shadow };
+            metrics.shadow.get_or_create(&labels).inc();
+        }
         if let Stage::Answered(pass, fetched) = &self.stage
             && let Some(answered) = self.guarded.answered(pass.asked().endpoint, metrics)
         {
@@ -153,6 +159,26 @@ impl Entry {
         }
     }
 
+    /// The roles of whoever asked, once the policy was asked.
+    fn roles(&self) -> Option<&HeldRoles> {
+        match &self.stage {
+            Stage::Refused(refusal) => refusal.roles.as_ref(),
+            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
+                self.pass().map(Pass::roles)
+            }
+        }
+    }
+
+    /// What a rule in shadow would have decided.
+    fn would(&self) -> Option<&Would> {
+        match &self.stage {
+            Stage::Refused(refusal) => refusal.would.as_deref(),
+            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
+                self.pass().and_then(Pass::would)
+            }
+        }
+    }
+
     /// The selectors that struck, with how often.
     fn redactions(&self) -> impl Iterator<Item = (&str, u64)> {
         let Stage::Answered(pass, fetched) = &self.stage else { return EitherIter(None) };
@@ -182,11 +208,13 @@ impl Entry {
             source: self.source,
             protocol: self.protocol,
             principal: self.principal().map(who),
+            roles: self.roles().map(|roles| self.guarded.policy.role_names(roles).collect()).unwrap_or_default(),
             endpoint: asked.map(|asked| catalog.endpoint(asked.endpoint).name.as_str()),
             request: asked.map(|asked| asked.target.as_str()),
             decision,
             rule: rule.map(RuleId::as_str),
             reason,
+            shadow: self.would().map(|would| Shadow { decision: decision_of(would), rule: would.rule.as_str() }),
             status: self.status,
             upstream_status,
             redactions: self.redactions().map(|(selector, count)| Redaction { selector, count }).collect(),
@@ -222,11 +250,13 @@ pub(super) fn refused_connection(peer: &Peer, guarded: &Guarded, reason: &'stati
         source: peer.source,
         protocol: "-",
         principal: None,
+        roles: Vec::new(),
         endpoint: None,
         request: None,
         decision: Decision::Deny,
         rule: None,
         reason,
+        shadow: None,
         status: 0,
         upstream_status: None,
         redactions: Vec::new(),
@@ -252,6 +282,13 @@ fn who(principal: &Principal) -> Who<'_> {
 
 const fn one<'a>(issuer: &'a str, subject: &'a str, method: Method, also: Vec<Who<'a>>) -> Who<'a> {
     Who { issuer, subject, method: method.label(), also }
+}
+
+const fn decision_of(would: &Would) -> Decision {
+    match would.effect {
+        Effect::Allow => Decision::Permit,
+        Effect::Deny => Decision::Deny,
+    }
 }
 
 fn micros(span: Duration) -> u64 {

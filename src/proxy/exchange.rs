@@ -56,7 +56,7 @@ pub(super) async fn exchange(peer: &Peer, force: &InForce, facts: &Facts<'_>) ->
     let mut entry = Entry::new(peer, Arc::clone(&force.guarded), facts.protocol);
     let wish = Wish::of(facts.accept);
     let certificate = shown::certificate(peer.shown.as_deref(), force.guarded.client_trust.as_deref(), entry.received);
-    let answer = match decide(force, facts, certificate.as_ref(), &entry).await {
+    let answer = match decide((peer, force), facts, certificate.as_ref(), &entry).await {
         Ok(pass) => ask(&force.guarded, pass, wish, &mut entry).await,
         Err(refusal) => refuse(force, *refusal, wish, &mut entry),
     };
@@ -74,7 +74,7 @@ pub(super) fn malformed(peer: &Peer, force: &InForce, fault: HeadFault, protocol
 
 /// Asks the gate who it is, and then what they may.
 async fn decide(
-    force: &InForce,
+    (peer, force): (&Peer, &InForce),
     facts: &Facts<'_>,
     certificate: Option<&Result<Arc<Principal>, CertificateFault>>,
     entry: &Entry,
@@ -87,6 +87,7 @@ async fn decide(
         assertions: facts.assertions,
         certificate,
         source: entry.source(),
+        tls: peer.tls,
         now: entry.received,
     };
     let mut keys = force.snapshot.keys();

@@ -9,6 +9,7 @@ use pingora::apps::ServerApp;
 use pingora::protocols::l4::stream::Stream as L4Stream;
 use pingora::protocols::{GetSocketDigest, Stream};
 use pingora::server::ShutdownWatch;
+use rustls::ProtocolVersion;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -19,6 +20,7 @@ use super::shown::Shown;
 use super::{Gateway, Peer, h1, h2};
 use crate::ops::clock;
 use crate::tls::client_auth;
+use crate::types::TlsVersion;
 
 /// One listener's front.
 pub struct Front {
@@ -44,7 +46,7 @@ impl ServerApp for Front {
         let digest = stream.get_socket_digest();
         let address = digest.as_ref().and_then(|digest| digest.peer_addr()?.as_inet());
         let source = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical());
-        let peer = Peer { gateway: Arc::clone(&self.gateway), listener: self.listener, source, shown: None };
+        let peer = Peer { gateway: Arc::clone(&self.gateway), listener: self.listener, source, shown: None, tls: None };
         match self.seats.take(source) {
             Ok(seat) => {
                 self.gateway.tasks.spawn(connection(peer, stream, seat));
@@ -59,6 +61,7 @@ async fn connection(mut peer: Peer, stream: Box<L4Stream>, seat: Seat) {
     let open = OpenConnection::new(&peer);
     if let Some((tls, shown)) = handshake(&peer, stream).await {
         peer.shown = shown;
+        peer.tls = version(tls.get_ref().1.protocol_version());
         if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
             Box::pin(h2::serve(peer, tls)).await;
         } else {
@@ -67,6 +70,15 @@ async fn connection(mut peer: Peer, stream: Box<L4Stream>, seat: Seat) {
     }
     drop(open);
     drop(seat);
+}
+
+/// The version of TLS that a connection speaks, in our words.
+const fn version(spoken: Option<ProtocolVersion>) -> Option<TlsVersion> {
+    match spoken {
+        Some(ProtocolVersion::TLSv1_2) => Some(TlsVersion::V12),
+        Some(ProtocolVersion::TLSv1_3) => Some(TlsVersion::V13),
+        Some(_) | None => None,
+    }
 }
 
 /// Counts a connection for as long as it is open.

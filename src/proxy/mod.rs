@@ -33,6 +33,7 @@ use crate::config::Limits;
 use crate::ops::audit_sink::AuditSink;
 use crate::ops::drain::Tasks;
 use crate::ops::metrics::Metrics;
+use crate::types::TlsVersion;
 
 /// What all listeners share.
 pub struct Gateway {
@@ -57,4 +58,6 @@ struct Peer {
     source: IpAddr,
     /// The client certificate it showed.
     shown: Option<Arc<Shown>>,
+    /// The version of TLS that it speaks, once it does.
+    tls: Option<TlsVersion>,
 }

@@ -8,7 +8,7 @@ use serde_json::Map;
 
 use super::{Admitted, Exceeded, Limiter};
 use crate::authn::Principal;
-use crate::authz::{Decision, Permit, Policy};
+use crate::authz::{Circumstances, Decision, Permit, Policy};
 use crate::catalog::Catalog;
 
 struct Bench {
@@ -41,7 +41,7 @@ fn who(issuer: &str, subject: &str) -> Principal {
 impl Bench {
     fn permit(&self, who: &Principal, target: &str) -> Permit {
         let resource = self.policy.catalog().resolve(b"GET", target.as_bytes()).unwrap();
-        match self.policy.decide(who, resource) {
+        match self.policy.decide(who, resource, &Circumstances::default()) {
             Decision::Permit(permit) => permit,
             Decision::Deny(refused) => panic!("{refused:?}"),
         }

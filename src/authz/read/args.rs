@@ -1,9 +1,9 @@
 //! Reads `args` of a rule.
 
 use crate::catalog::{Argument, Catalog, EndpointId, Kind, Value};
-use crate::document::{self, Entry, Faults, Node};
+use crate::document::{self, Entry, Faults, Fields, Node};
 
-use super::super::terms::{Constraint, Terms};
+use super::super::terms::{Bounds, Constraint, Outside, Takes, Terms};
 
 /// The constraints of a rule: endpoint, position of the argument, constraint.
 pub(super) type Written = Vec<(EndpointId, usize, Constraint)>;
@@ -70,31 +70,72 @@ struct Context<'context> {
 }
 
 impl Context<'_> {
-    /// `allow`, `forbid`, a list of values or `{ min, max }`.
+    /// `allow`, `forbid`, a list of values, or a mapping.
     fn constraint(&mut self, node: &Node) -> Option<Constraint> {
-        match &node.value {
-            document::Value::Scalar { text, .. } if text == "allow" => Some(Constraint::Allow),
-            document::Value::Scalar { text, .. } if text == "forbid" => Some(Constraint::Forbid),
+        let takes = match &node.value {
+            document::Value::Scalar { text, .. } if text == "allow" => Takes::Any,
+            document::Value::Scalar { text, .. } if text == "forbid" => Takes::Nothing,
             document::Value::Scalar { text, .. } => {
-                let hint = format!("expected `allow`, `forbid`, a list such as `[{text}]`, or `{{ min, max }}`");
+                let hint = format!(
+                    "expected `allow`, `forbid`, a list such as `[{text}]`, or a mapping such as `{{ max: 9 }}`"
+                );
                 self.faults.at(node, hint);
-                None
+                return None;
             }
-            document::Value::List(items) => self.one_of(node, items),
-            document::Value::Map(_) => self.range(node),
-        }
+            document::Value::List(items) => self.one_of(node, items)?,
+            document::Value::Map(_) => return self.mapping(node),
+        };
+        Some(Constraint { takes, default: None })
     }
 
-    fn one_of(&mut self, node: &Node, items: &[Node]) -> Option<Constraint> {
+    fn one_of(&mut self, node: &Node, items: &[Node]) -> Option<Takes> {
         if items.is_empty() {
             self.faults.at(node, "the list is empty; write `forbid` if no value may be given");
             return None;
         }
-        Some(Constraint::OneOf(items.iter().filter_map(|item| self.value(item)).collect()))
+        Some(Takes::OneOf(items.iter().filter_map(|item| self.value(item)).collect()))
     }
 
-    fn range(&mut self, node: &Node) -> Option<Constraint> {
-        let fields = node.fields(&["min", "max"], self.faults)?;
+    /// `{ force }`, or `{ default }` alone or beside `one_of` or `min`, `max`, `outside`.
+    fn mapping(&mut self, node: &Node) -> Option<Constraint> {
+        let fields = node.fields(&["force", "default", "one_of", "min", "max", "outside"], self.faults)?;
+        let others = ["default", "one_of", "min", "max", "outside"];
+        let is_there = |key: &&str| fields.get(key).is_some();
+        if let Some(forced) = fields.get("force") {
+            if others.iter().any(is_there) {
+                self.faults.at(node, "`force` stands alone: what is sent is always this value");
+            }
+            return Some(Constraint { takes: Takes::Forced(self.value(forced)?), default: None });
+        }
+        if is_there(&"one_of") && ["min", "max", "outside"].iter().any(is_there) {
+            self.faults.at(node, "either `one_of`, or `min` and `max`");
+            return None;
+        }
+        let default = match fields.get("default") {
+            Some(node) => Some(self.value(node)?),
+            None => None,
+        };
+        let takes = match fields.get("one_of") {
+            Some(list) => {
+                let items = list.list(self.faults)?;
+                self.one_of(list, items)?
+            }
+            None if ["min", "max", "outside"].iter().any(is_there) => self.range(node, fields, default.is_some())?,
+            None if default.is_some() => Takes::Any,
+            None => {
+                self.faults.at(node, "expected `min`, `max` or both, `one_of`, `default` or `force`");
+                return None;
+            }
+        };
+        if let (Some(value), Some(node)) = (&default, fields.get("default"))
+            && !takes.sends(value)
+        {
+            self.faults.at(node, "the rule would refuse this value itself");
+        }
+        Some(Constraint { takes, default })
+    }
+
+    fn range(&mut self, node: &Node, fields: Fields<'_>, has_default: bool) -> Option<Takes> {
         let Kind::Integer { min: least, max: most } = self.argument.kind else {
             let message = format!("`{}` of `{}` is not a number", self.argument.name, self.endpoint);
             self.faults.at(node, message);
@@ -105,9 +146,9 @@ impl Context<'_> {
             self.faults.at(node, "expected `min`, `max` or both");
             return None;
         }
-        if self.argument.default.is_none() {
+        if self.argument.default.is_none() && !has_default {
             let message = format!(
-                "`{}` of `{}` has no default, so a range would not bind those who leave it out; write a list",
+                "`{}` of `{}` has no default, so a range would not bind those who leave it out; add `default`",
                 self.argument.name, self.endpoint
             );
             self.faults.at(node, message);
@@ -120,7 +161,19 @@ impl Context<'_> {
             self.faults.at(node, format!("`min` {min} is greater than `max` {max}"));
             return None;
         }
-        Some(Constraint::Range(min, max))
+        let outside = fields.get("outside").map_or(Some(Outside::Refused), |node| self.outside(node))?;
+        Some(Takes::Within(Bounds { min, max, outside }))
+    }
+
+    fn outside(&mut self, node: &Node) -> Option<Outside> {
+        match node.text(self.faults)? {
+            "refuse" => Some(Outside::Refused),
+            "clamp" => Some(Outside::Clamped),
+            other => {
+                self.faults.at(node, document::unknown("word", other, &["refuse", "clamp"]));
+                None
+            }
+        }
     }
 
     fn integer(&mut self, node: &Node) -> Option<i128> {

@@ -1,16 +1,19 @@
 //! Reads a policy file. A fault never stops the reading; a policy comes out only when there is none.
 
 mod args;
+mod conditions;
 mod redactions;
 mod roles;
 mod rules;
 
 use std::sync::Arc;
 
+pub(super) use conditions::{instant, tls_version};
+
 use crate::catalog::Catalog;
 use crate::document::{self, Fault, Faults, Fields, Node, Place, Value};
 
-use super::policy::Policy;
+use super::policy::{Mode, Policy};
 use super::roles::Roles;
 
 /// Reads `text`, the content of `file`.
@@ -42,11 +45,13 @@ pub(super) fn builtin_policy(file: &str, text: &str) -> Result<Policy, Vec<Fault
 }
 
 fn read(document: &Node, catalog: Arc<Catalog>, faults: &mut Faults) -> Option<Policy> {
-    let fields = document.fields(&["version", "catalog", "roles", "redactions", "rules"], faults)?;
+    let fields = document.fields(&["version", "catalog", "mode", "roles", "redactions", "rules"], faults)?;
     heading(fields, &catalog, faults);
     let roles = roles::read(fields.get("roles"), faults);
     let sets = redactions::read(fields.get("redactions"), &catalog, faults);
-    let read = rules::read(fields.get("rules"), &catalog, &roles.names, sets, faults);
+    let mode = fields.get("mode").map_or(Mode::Enforce, |node| rules::mode(node, faults));
+    let read = rules::read(fields.get("rules"), &catalog, &roles.names, (sets, mode), faults);
+    let (enforced, shadowed) = read.openings();
     Some(Policy {
         catalog,
         roles: Roles::new(roles.names, roles.grants),
@@ -54,7 +59,8 @@ fn read(document: &Node, catalog: Arc<Catalog>, faults: &mut Faults) -> Option<P
         limits: read.limits,
         issuers: roles.issuers,
         clusters: roles.clusters,
-        endpoints: read.openings,
+        enforced,
+        shadowed,
     })
 }
 

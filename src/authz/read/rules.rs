@@ -7,28 +7,49 @@ use crate::document::{self, Faults, Fields, Node, Place, Value};
 
 use super::super::decision::{LimitId, RuleId};
 use super::super::limit::{Limit, parse_count, parse_rate};
-use super::super::policy::{Effect, Opening, Rule, Who};
+use super::super::opening::{Offer, Opening};
+use super::super::policy::{Effect, Mode, Rule, Who};
 use super::super::roles::RoleId;
 use super::redactions::Sets;
-use super::{args, is_name};
+use super::{args, conditions, is_name};
 
 /// What stands under `rules`.
 pub(super) struct RulesRead {
     pub(super) rules: Vec<Rule>,
     pub(super) limits: Vec<Limit>,
-    pub(super) openings: Vec<Opening>,
+    /// For each endpoint of the catalogue, in its order.
+    endpoints: Vec<Named>,
+}
+
+/// The rules that name an endpoint.
+#[derive(Default)]
+struct Named {
+    all: Vec<usize>,
+    offers: Vec<Offer>,
+}
+
+impl RulesRead {
+    /// The rules that are enforced, and all of them where some are in shadow.
+    pub(super) fn openings(&self) -> (Vec<Opening>, Option<Vec<Opening>>) {
+        let opening = |wanted: fn(Mode) -> bool| {
+            let one = |named: &Named| Opening::new(&named.all, &named.offers, (&self.rules, &self.limits), wanted);
+            self.endpoints.iter().map(one).collect()
+        };
+        let has_shadow = self.rules.iter().any(|rule| rule.mode == Mode::Shadow);
+        (opening(|mode| mode == Mode::Enforce), has_shadow.then(|| opening(|_| true)))
+    }
 }
 
 pub(super) fn read(
     node: Option<&Node>,
     catalog: &Catalog,
     roles: &[String],
-    sets: Sets<'_>,
+    (sets, mode): (Sets<'_>, Mode),
     faults: &mut Faults,
 ) -> RulesRead {
-    let openings = catalog.endpoints.iter().map(|_| Opening::closed()).collect();
-    let read = RulesRead { rules: Vec::new(), limits: Vec::new(), openings };
-    let mut reader = Reader { catalog, roles, sets, ids: HashMap::new(), read, faults };
+    let endpoints = catalog.endpoints.iter().map(|_| Named::default()).collect();
+    let read = RulesRead { rules: Vec::new(), limits: Vec::new(), endpoints };
+    let mut reader = Reader { catalog, roles, sets, mode, ids: HashMap::new(), read, faults };
     for node in node.and_then(|node| node.list(reader.faults)).unwrap_or_default() {
         reader.rule(node);
     }
@@ -39,6 +60,8 @@ struct Reader<'read> {
     catalog: &'read Catalog,
     roles: &'read [String],
     sets: Sets<'read>,
+    /// Of rules that do not say.
+    mode: Mode,
     ids: HashMap<String, Place>,
     read: RulesRead,
     faults: &'read mut Faults,
@@ -46,17 +69,26 @@ struct Reader<'read> {
 
 impl Reader<'_> {
     fn rule(&mut self, node: &Node) {
-        const KEYS: [&str; 7] = ["id", "endpoints", "allow", "deny", "args", "limit", "redact"];
+        const KEYS: [&str; 10] =
+            ["id", "endpoints", "allow", "deny", "args", "limit", "redact", "when", "unless", "mode"];
         let Some(fields) = node.fields(&KEYS, self.faults) else { return };
         let id = self.id(fields);
         let endpoints = self.endpoints(fields);
         let (effect, who) = self.effect(fields);
         let limit = fields.get("limit").and_then(|node| self.limit(&id, node));
-        match effect {
-            Effect::Allow => self.allow(fields, &endpoints, &who),
-            Effect::Deny => self.deny(fields, &endpoints, &who),
+        let mode = fields.get("mode").map_or(self.mode, |node| mode(node, self.faults));
+        let conditions = conditions::read(fields, self.faults).unwrap_or_default();
+        let position = self.read.rules.len();
+        for endpoint in &endpoints {
+            if let Some(named) = self.read.endpoints.get_mut(endpoint.0) {
+                named.all.push(position);
+            }
         }
-        self.read.rules.push(Rule { id, effect, who, limit });
+        match effect {
+            Effect::Allow => self.allow(fields, &endpoints),
+            Effect::Deny => self.deny(fields),
+        }
+        self.read.rules.push(Rule { id, effect, mode, who, conditions, limit });
     }
 
     fn id(&mut self, fields: Fields<'_>) -> RuleId {
@@ -146,33 +178,39 @@ impl Reader<'_> {
         Some(LimitId(self.read.limits.len() - 1))
     }
 
-    fn deny(&mut self, fields: Fields<'_>, endpoints: &[EndpointId], who: &Who) {
+    fn deny(&mut self, fields: Fields<'_>) {
         for key in ["args", "limit", "redact"] {
             if let Some(node) = fields.get(key) {
                 self.faults.at(node, format!("a `deny` rule takes no `{key}`; it closes the endpoint altogether"));
             }
         }
-        let position = self.read.rules.len();
-        for endpoint in endpoints {
-            if let Some(opening) = self.read.openings.get_mut(endpoint.0) {
-                opening.deny(position, who);
-            }
-        }
     }
 
-    fn allow(&mut self, fields: Fields<'_>, endpoints: &[EndpointId], who: &Who) {
+    fn allow(&mut self, fields: Fields<'_>, endpoints: &[EndpointId]) {
         let written = fields.get("args").map(|node| args::read(node, endpoints, self.catalog, self.faults));
         let written = written.unwrap_or_default();
         let redact = fields.get("redact");
         let at = redact.map_or(fields.place(), |node| node.place);
         let Some(set) = self.sets.choose(redact, at, self.faults) else { return };
-        let position = self.read.rules.len();
+        let rule = self.read.rules.len();
         for &endpoint in endpoints {
             let terms = args::terms(&written, endpoint, self.catalog);
             let plan = self.sets.plan(&set, endpoint, at, self.faults);
-            if let (Some(opening), Some(plan)) = (self.read.openings.get_mut(endpoint.0), plan) {
-                opening.allow(position, who, terms, plan);
+            if let (Some(named), Some(plan)) = (self.read.endpoints.get_mut(endpoint.0), plan) {
+                named.offers.push(Offer { rule, terms, plan });
             }
+        }
+    }
+}
+
+/// `enforce` or `shadow`; a fault when it is neither.
+pub(super) fn mode(node: &Node, faults: &mut Faults) -> Mode {
+    match node.text(faults) {
+        Some("shadow") => Mode::Shadow,
+        Some("enforce") | None => Mode::Enforce,
+        Some(other) => {
+            faults.at(node, document::unknown("mode", other, &["enforce", "shadow"]));
+            Mode::Enforce
         }
     }
 }

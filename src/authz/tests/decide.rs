@@ -127,11 +127,11 @@ fn k06_a_deny_wins_wherever_it_stands() {
 }
 
 #[test]
-fn of_two_denies_the_first_is_named() {
+fn of_two_denies_the_first_by_name_is_named() {
     let rules = ["{ id: one, endpoints: [varz], deny: [a] }", "{ id: two, endpoints: [varz], deny: any }"];
-    for (order, first) in [([0, 1], "one"), ([1, 0], "two")] {
+    for order in [[0, 1], [1, 0]] {
         let policy = policy(&format!("rules: [{}, {}]", rules[order[0]], rules[order[1]]));
-        assert_eq!(reason(&policy, &["a"], "/varz").1.as_deref(), Some(first));
+        assert_eq!(reason(&policy, &["a"], "/varz").1.as_deref(), Some("one"));
     }
 }
 
@@ -151,7 +151,8 @@ rules: [{ id: r, endpoints: [varz], allow: [x, y] }]
     let names: Vec<&str> = roles.iter().map(|held| policy.roles.name(held.role)).collect();
     assert_eq!(names, ["y", "x"], "in the order of the file");
     let endpoint = policy.catalog().find("varz").unwrap();
-    assert_eq!(policy.opening(endpoint).allowing(&roles), [0]);
+    let offers: Vec<usize> = policy.opening(endpoint).allowing(&roles).map(|offer| offer.rule).collect();
+    assert_eq!(offers, [0], "once, although for both roles");
 }
 
 #[test]
@@ -169,31 +170,121 @@ fn an_argument_goes_upstream_once_and_in_its_place() {
 }
 
 #[test]
-fn the_first_rule_that_fits_decides() {
+fn of_the_rules_that_fit_the_one_that_takes_out_least_decides_in_every_order() {
+    let rules = [
+        "{ id: one, endpoints: [connz], allow: [a], args: { limit: { max: 10 } }, redact: none }",
+        "{ id: two, endpoints: [connz], allow: [b], redact: no-credentials, limit: { rate: 6/min } }",
+        "{ id: three, endpoints: [connz], allow: [a], args: { auth: allow }, redact: no-credentials }",
+        "{ id: four, endpoints: [connz], allow: any }",
+    ];
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] {
+        let policy = policy(&format!("rules: [{}]", order.map(|at| rules[at]).join(", ")));
+        for (groups, target, rule, upstream) in [
+            (&["a"][..], "/connz", "one", "/connz?limit=10"),
+            (&["b"], "/connz", "two", "/connz"),
+            (&["b", "a"], "/connz", "one", "/connz?limit=10"),
+            (&["b", "a"], "/connz?limit=11", "three", "/connz?limit=11"),
+            (&["b"], "/connz?limit=11", "two", "/connz?limit=11"),
+            (&["a"], "/connz?auth=1", "three", "/connz?auth=1"),
+            (&["c"], "/connz", "four", "/connz"),
+            (&[], "/connz", "four", "/connz"),
+        ] {
+            let permit = permit(&policy, &member(groups), target);
+            assert_eq!(permit.rule().as_str(), rule, "{groups:?} {target} {order:?}");
+            assert_eq!(policy.catalog().render(permit.resource()), upstream, "{groups:?} {target}");
+            assert_eq!(permit.limit().is_some(), rule == "two", "{groups:?} {target}");
+            assert_eq!(permit.plan().rules().is_empty(), rule == "one", "{groups:?} {target}");
+        }
+    }
+}
+
+#[test]
+fn among_equals_the_higher_rate_decides_then_the_larger_burst_then_the_name() {
+    let one = |id: &str, limit: &str| format!("{{ id: {id}, endpoints: [varz], allow: any{limit} }}");
+    for (rules, decides) in [
+        ([one("a", ", limit: { rate: 6/min }"), one("b", "")], "b"),
+        ([one("a", ", limit: { rate: 6/min }"), one("b", ", limit: { rate: 7/min }")], "b"),
+        ([one("a", ", limit: { rate: 1/s }"), one("b", ", limit: { rate: 61/min }")], "b"),
+        ([one("a", ", limit: { rate: 1/s }"), one("b", ", limit: { rate: 60/min, burst: 2 }")], "b"),
+        ([one("b", ", limit: { rate: 1/s }"), one("a", ", limit: { rate: 60/min }")], "a"),
+    ] {
+        for order in [[0, 1], [1, 0]] {
+            let policy = policy(&format!("rules: [{}]", order.map(|at| rules[at].clone()).join(", ")));
+            assert_eq!(permit(&policy, &member(&[]), "/varz").rule().as_str(), decides, "{rules:?}");
+        }
+    }
+}
+
+#[test]
+fn an_argument_can_be_forced_clamped_and_given_a_default() {
+    for (args, target, upstream) in [
+        ("{ auth: { force: true } }", "/connz", "/connz?auth=1"),
+        ("{ auth: { force: true } }", "/connz?auth=0", "/connz?auth=1"),
+        ("{ subs: { force: false } }", "/connz?subs=detail", "/connz"),
+        ("{ limit: { force: 7 } }", "/connz?limit=900", "/connz?limit=7"),
+        ("{ limit: { force: 7 } }", "/connz?limit=7", "/connz?limit=7"),
+        ("{ limit: { max: 100, outside: clamp } }", "/connz?limit=900", "/connz?limit=100"),
+        ("{ limit: { max: 100, outside: clamp } }", "/connz?limit=99", "/connz?limit=99"),
+        ("{ limit: { max: 100, outside: clamp } }", "/connz", "/connz?limit=100"),
+        ("{ limit: { min: 5, outside: clamp } }", "/connz?limit=1", "/connz?limit=5"),
+        ("{ limit: { max: 100, outside: refuse } }", "/connz?limit=101", "argument_outside"),
+        ("{ limit: { max: 100, default: 10 } }", "/connz", "/connz?limit=10"),
+        ("{ limit: { max: 100, default: 10 } }", "/connz?limit=1024", "/connz?limit=10"),
+        ("{ limit: { max: 100, default: 10 } }", "/connz?limit=11", "/connz?limit=11"),
+        ("{ limit: { default: 10 } }", "/connz", "/connz?limit=10"),
+        ("{ limit: { default: 10 } }", "/connz?limit=65536", "/connz?limit=65536"),
+        ("{ state: { one_of: [open, closed], default: closed } }", "/connz", "/connz?state=closed"),
+        ("{ state: { one_of: [open, closed], default: closed } }", "/connz?state=all", "argument_outside"),
+        ("{ cid: { max: 5, default: 3 } }", "/connz", "/connz?cid=3"),
+        ("{ user: { default: nobody } }", "/connz?user=x", "/connz?user=x"),
+    ] {
+        let policy = policy(&format!("rules: [{{ id: r, endpoints: [connz], allow: any, args: {args} }}]"));
+        assert_eq!(answer(&policy, &[], target), upstream, "{args} {target}");
+    }
+}
+
+#[test]
+fn a_rule_in_shadow_decides_nothing_and_says_what_it_would_have() {
+    use crate::authz::Effect::{Allow, Deny};
     let policy = policy(
         "rules:
-  - { id: one, endpoints: [connz], allow: [a], args: { limit: { max: 10 } }, redact: standard }
-  - { id: two, endpoints: [connz], allow: [b], redact: no-credentials, limit: { rate: 6/min } }
-  - { id: three, endpoints: [connz], allow: [a], args: { auth: allow }, redact: none }
-  - { id: four, endpoints: [connz], allow: any }
+  - { id: yes, endpoints: [varz, connz], allow: [a] }
+  - { id: wider, mode: shadow, endpoints: [varz, jsz], allow: [a], redact: none }
+  - { id: no, mode: shadow, endpoints: [connz], deny: any }
+  - { id: narrow, mode: shadow, endpoints: [routez], allow: [a], args: { subs: forbid } }
 ",
     );
-    for (groups, target, rule, upstream) in [
-        (&["a"][..], "/connz", "one", "/connz?limit=10"),
-        (&["b"], "/connz", "two", "/connz"),
-        (&["b", "a"], "/connz", "one", "/connz?limit=10"),
-        (&["b", "a"], "/connz?limit=11", "two", "/connz?limit=11"),
-        (&["a"], "/connz?limit=11", "three", "/connz?limit=11"),
-        (&["a"], "/connz?auth=1", "three", "/connz?auth=1"),
-        (&["c"], "/connz", "four", "/connz"),
-        (&[], "/connz", "four", "/connz"),
+    for (groups, target, answered, would) in [
+        (&["a"][..], "/varz", "/varz", Some((Allow, "wider"))),
+        (&["a"], "/connz", "/connz", Some((Deny, "no"))),
+        (&["a"], "/jsz", "no_rule", Some((Allow, "wider"))),
+        (&["a"], "/routez?subs=1", "no_rule", None),
+        (&["b"], "/connz", "no_rule", Some((Deny, "no"))),
+        (&["b"], "/varz", "no_rule", None),
     ] {
-        let permit = permit(&policy, &member(groups), target);
-        assert_eq!(permit.rule().as_str(), rule, "{groups:?} {target}");
-        assert_eq!(policy.catalog().render(permit.resource()), upstream, "{groups:?} {target}");
-        assert_eq!(permit.limit().is_some(), rule == "two", "{groups:?} {target}");
-        assert_eq!(permit.plan().rules().is_empty(), rule == "three", "{groups:?} {target}");
+        assert_eq!(answer(&policy, groups, target), answered, "{target}");
+        let found = match super::ask(&policy, &member(groups), target) {
+            crate::authz::Decision::Permit(permit) => {
+                assert_eq!(permit.rule().as_str(), "yes");
+                permit.would().cloned()
+            }
+            crate::authz::Decision::Deny(refused) => refused.would.map(|would| *would),
+        };
+        let found = found.map(|would| (would.effect, would.rule.to_string()));
+        assert_eq!(found, would.map(|(effect, rule)| (effect, rule.to_owned())), "{groups:?} {target}");
     }
+}
+
+#[test]
+fn a_file_in_shadow_permits_nothing_but_where_a_rule_says_so() {
+    let text = "mode: shadow
+rules:
+  - { id: one, endpoints: [varz], allow: any }
+  - { id: two, endpoints: [connz], allow: any, mode: enforce }
+";
+    let policy = policy(text);
+    assert_eq!(answer(&policy, &["a"], "/varz"), "no_rule");
+    assert_eq!(answer(&policy, &["a"], "/connz"), "/connz");
 }
 
 #[test]
@@ -329,6 +420,7 @@ fn a_constraint_is_for_each_endpoint_that_has_the_argument_or_for_the_one_it_sta
 fn redaction_is_standard_unless_written() {
     let policy = whole(&format!(
         "{ROLES}
+  d: [{{ token: {{ issuer: corp, claims: {{ groups: [d] }} }} }}]
 redactions:
   lean: {{ extends: standard, remove: [$.mem], null: [$.cpu], mask: [$.cores] }}
   only: {{ extends: none, null: [$.cpu] }}
@@ -336,7 +428,7 @@ rules:
   - {{ id: unwritten, endpoints: [varz, connz], allow: [a] }}
   - {{ id: written, endpoints: [varz], allow: [b], redact: standard }}
   - {{ id: lean, endpoints: [varz], allow: [c], redact: lean }}
-  - {{ id: only, endpoints: [varz], allow: any, redact: only }}
+  - {{ id: only, endpoints: [varz], allow: [d], redact: only }}
 "
     ));
     let rules = |groups: &[&str], target: &str| -> Vec<(Action, String)> {
@@ -352,7 +444,7 @@ rules:
     lean.push((Action::Null, "$.cpu".to_owned()));
     lean.push((Action::Mask, "$.cores".to_owned()));
     assert_eq!(rules(&["c"], "/varz"), lean);
-    assert_eq!(rules(&[], "/varz"), [(Action::Null, "$.cpu".to_owned())]);
+    assert_eq!(rules(&["d"], "/varz"), [(Action::Null, "$.cpu".to_owned())]);
     let (one, two) = (permit(&policy, &member(&["a"]), "/varz"), permit(&policy, &member(&["b"]), "/varz"));
     assert!(std::sync::Arc::ptr_eq(one.plan(), two.plan()), "one plan for each set and endpoint");
 }
@@ -385,5 +477,5 @@ fn a_thousand_rules_of_others_are_not_even_looked_at() {
     assert_eq!(permit.rule().as_str(), "r3");
     let roles = policy.roles.of(&who);
     assert_eq!(roles.len(), 2);
-    assert_eq!(policy.opening(permit.resource().endpoint()).allowing(&roles).len(), 2);
+    assert_eq!(policy.opening(permit.resource().endpoint()).allowing(&roles).count(), 2);
 }

@@ -1,7 +1,7 @@
 //! What `explain` says.
 
 use super::{member, policy};
-use crate::authz::{Verdict, explain};
+use crate::authz::{Circumstances, Verdict, explain};
 
 const RULES: &str = "rules:
   - { id: one, endpoints: [connz], allow: [a], args: { limit: { max: 10 } }, limit: { rate: 6/min, burst: 3 }, redact: none }
@@ -12,7 +12,7 @@ const RULES: &str = "rules:
 ";
 
 fn verdicts(groups: &[&str], target: &str) -> Vec<(String, Verdict)> {
-    let explanation = explain(&policy(RULES), &member(groups), "GET", target);
+    let explanation = explain(&policy(RULES), &member(groups), "GET", target, &Circumstances::default());
     explanation.notes.into_iter().map(|note| (note.rule.to_string(), note.verdict)).collect()
 }
 
@@ -23,13 +23,13 @@ fn every_rule_of_the_endpoint_says_why_it_did_or_did_not_decide() {
     };
     assert_eq!(
         verdicts(&["a"], "/connz"),
-        named([Verdict::Decides, Verdict::OtherRoles, Verdict::TooLate, Verdict::OtherRoles])
+        named([Verdict::Decides, Verdict::OtherRoles, Verdict::Fits, Verdict::OtherRoles])
     );
     let [one, _, _, _] = verdicts(&["a"], "/connz?limit=11").try_into().unwrap();
     assert!(matches!(one.1, Verdict::Arguments(_)), "{one:?}");
     assert_eq!(
         verdicts(&["a", "c"], "/connz"),
-        named([Verdict::TooLate, Verdict::OtherRoles, Verdict::TooLate, Verdict::Decides])
+        named([Verdict::Fits, Verdict::OtherRoles, Verdict::Fits, Verdict::Decides])
     );
     assert_eq!(verdicts(&["a"], "/varz"), [("five".to_owned(), Verdict::OtherRoles)], "even one that names nobody");
 }
@@ -37,7 +37,7 @@ fn every_rule_of_the_endpoint_says_why_it_did_or_did_not_decide() {
 #[test]
 fn an_explanation_is_readable() {
     let explained = |groups: &[&str], method: &str, target: &str| {
-        explain(&policy(RULES), &member(groups), method, target).to_string()
+        explain(&policy(RULES), &member(groups), method, target, &Circumstances::default()).to_string()
     };
     assert_eq!(
         explained(&["a"], "GET", "/connz"),
@@ -54,7 +54,7 @@ redacts   0 selectors; secret-shaped texts are masked in any case
 rules     4 for this endpoint
   one (allows a): decides
   two (allows b): not for these roles
-  three (allows any): would fit, but another rule decides
+  three (allows any): fits, but another rule is preferred
   four (denies c): not for these roles
 "
     );
@@ -75,7 +75,9 @@ rules     1 for this endpoint
 "
     );
     let argument = explained(&["b"], "GET", "/connz?auth=1");
-    assert!(argument.contains("\nreason    argument_forbidden: the argument `auth` may not be used\nrule      two\n"));
+    assert!(
+        argument.contains("\nreason    argument_forbidden: the argument `auth` may not be used\nrule      three\n")
+    );
     assert!(argument.contains("\n  three (allows any): the argument `auth` may not be used\n"), "{argument}");
     let nothing = explained(&["a"], "GET", "/routez");
     assert!(nothing.ends_with("rules     no rule names this endpoint\n"), "{nothing}");
@@ -85,6 +87,8 @@ rules     1 for this endpoint
 
 #[test]
 fn what_was_asked_cannot_break_the_lines() {
-    let text = explain(&policy(RULES), &member(&[]), "GET", "/x\r\ndecision  allow\u{1b}[31m").to_string();
+    let text =
+        explain(&policy(RULES), &member(&[]), "GET", "/x\r\ndecision  allow\u{1b}[31m", &Circumstances::default())
+            .to_string();
     assert!(text.starts_with("request   GET /x\\r\\ndecision  allow\\u{1b}[31m\n"), "{text}");
 }

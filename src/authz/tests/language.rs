@@ -249,7 +249,7 @@ fn a_rule_says_whom_and_what_exactly_once() {
 }
 
 #[test]
-fn a_constraint_is_one_of_four_forms_within_the_catalogues_range() {
+fn a_constraint_is_of_a_known_form_and_within_the_catalogues_range() {
     for (args, message) in [
         ("{ limti: allow }", "unknown argument `limti`; did you mean `limit`?"),
         ("{ connz: { limti: allow } }", "unknown argument `limti`; did you mean `limit`?"),
@@ -257,8 +257,8 @@ fn a_constraint_is_one_of_four_forms_within_the_catalogues_range() {
         ("{ varz: { limit: allow } }", "unknown argument `limit`; the endpoints of this rule take none"),
         ("{ jsz: { limit: allow } }", "`jsz` is not among the endpoints of this rule"),
         ("{ connz: allow }", "expected a mapping, found a single value"),
-        ("{ auth: deny }", "expected `allow`, `forbid`, a list such as `[deny]`, or `{ min, max }`"),
-        ("{ limit: 5 }", "expected `allow`, `forbid`, a list such as `[5]`, or `{ min, max }`"),
+        ("{ auth: deny }", "expected `allow`, `forbid`, a list such as `[deny]`, or a mapping"),
+        ("{ limit: 5 }", "expected `allow`, `forbid`, a list such as `[5]`, or a mapping"),
         ("{ limit: [] }", "the list is empty; write `forbid` if no value may be given"),
         ("{ limit: {} }", "expected `min`, `max` or both"),
         ("{ limit: { max: 5, maxi: 5 } }", "unknown key `maxi`; did you mean `max`?"),
@@ -270,6 +270,15 @@ fn a_constraint_is_one_of_four_forms_within_the_catalogues_range() {
         ("{ auth: { max: 1 } }", "`auth` of `connz` is not a number"),
         ("{ state: [opne] }", "`state` of `connz` takes one of `open`, `closed`, `all`, not `opne`"),
         ("{ subs: [details] }", "`subs` of `connz` takes a boolean (`1` or `0`) or one of `detail`, not `details`"),
+        ("{ limit: { force: 5, max: 9 } }", "`force` stands alone: what is sent is always this value"),
+        ("{ limit: { force: 0 } }", "`limit` of `connz` takes a whole number from 1 to 65536, not `0`"),
+        ("{ limit: { max: 9, default: 10 } }", "the rule would refuse this value itself"),
+        ("{ limit: { max: 9, outside: clamp, default: 10 } }", "the rule would refuse this value itself"),
+        ("{ limit: { max: 9, outside: cut } }", "unknown word `cut`; known are `refuse`, `clamp`"),
+        ("{ limit: { outside: clamp } }", "expected `min`, `max` or both"),
+        ("{ state: { one_of: [open], default: all } }", "the rule would refuse this value itself"),
+        ("{ limit: { one_of: [5], max: 9 } }", "either `one_of`, or `min` and `max`"),
+        ("{ state: { one_of: open } }", "expected a list, found a single value; write `[open]`"),
         ("{ cid: { max: 5 } }", "`cid` of `connz` has no default, so a range would not bind those who leave it out"),
     ] {
         let found = faults_of(&format!("rules: [{{ id: r, endpoints: [varz, connz], allow: any, args: {args} }}]"));

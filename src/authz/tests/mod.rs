@@ -1,6 +1,7 @@
 //! Tests of the policy language, the decision, the shipped policy, cases and explanations.
 
 mod cases;
+mod conditions;
 mod decide;
 mod explain;
 mod language;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Decision, Permit, Policy, Refused};
+use super::{Circumstances, Decision, Permit, Policy, Refused};
 use crate::authn::Principal;
 use crate::catalog::Catalog;
 
@@ -56,7 +57,12 @@ pub(super) fn member(groups: &[&str]) -> Principal {
 }
 
 pub(super) fn ask(policy: &Policy, who: &Principal, target: &str) -> Decision {
-    policy.decide(who, policy.catalog().resolve(b"GET", target.as_bytes()).unwrap())
+    ask_at(policy, who, target, &Circumstances::default())
+}
+
+/// As [`ask`], when more is known.
+pub(super) fn ask_at(policy: &Policy, who: &Principal, target: &str, circumstances: &Circumstances) -> Decision {
+    policy.decide(who, policy.catalog().resolve(b"GET", target.as_bytes()).unwrap(), circumstances)
 }
 
 pub(super) fn permit(policy: &Policy, who: &Principal, target: &str) -> Permit {

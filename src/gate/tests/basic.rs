@@ -30,6 +30,7 @@ fn request<'a>(authorization: &'a [&'a [u8]]) -> Request<'a> {
         assertions: &[],
         certificate: None,
         source: IpAddr::from([192, 0, 2, 1]),
+        tls: None,
         now: UnixTime::from_secs(NOW),
     }
 }

@@ -137,6 +137,7 @@ impl Doors {
             assertions: &assertions,
             certificate: shown.certificate,
             source: shown.source,
+            tls: None,
             now: UnixTime::from_secs(NOW),
         };
         match super::identify(&self.engine(), &request)? {

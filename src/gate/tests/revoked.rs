@@ -67,6 +67,7 @@ fn a_good_token_does_not_help_a_revoked_certificate() {
             assertions: &[],
             certificate: Some(&shown),
             source: IpAddr::from([192, 0, 2, 1]),
+            tls: None,
             now: UnixTime::from_secs(NOW),
         };
         let Ok(Identified::Known(principal)) = identify(&bench.engine(), &request) else { panic!() };
