@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::authn::{Kept, Principal};
-use crate::catalog::{Catalog, EndpointId, Resource};
+use crate::catalog::{Catalog, Catalogs, EndpointId, Resource};
 use crate::document::{Fault, Place};
 
 use super::circumstances::{Circumstances, Truth};
@@ -93,12 +93,12 @@ impl Policy {
         read::policy(file, text, catalog)
     }
 
-    /// Reads a policy for whichever catalogue inside the binary it names.
+    /// Reads a policy for whichever of `catalogs` it names.
     ///
     /// # Errors
     /// As [`Policy::parse`].
-    pub fn parse_builtin(file: &str, text: &str) -> Result<Self, Vec<Fault>> {
-        read::builtin_policy(file, text)
+    pub fn parse_for(file: &str, text: &str, catalogs: &Catalogs) -> Result<Self, Vec<Fault>> {
+        read::policy_for(file, text, catalogs)
     }
 
     /// Decides. A deny rule wins wherever it stands; else, of the allow rules that are for one of the principal's roles,

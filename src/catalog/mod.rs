@@ -8,6 +8,7 @@
 //! cleaned or folded first, because two programs that clean a path differently disagree about who may read it.
 //! What a query could mean in two ways (a name twice, `;`, an encoded name) is refused.
 
+mod catalogs;
 mod fault;
 mod kind;
 mod model;
@@ -16,6 +17,7 @@ mod read;
 mod table;
 mod target;
 
+pub use catalogs::Catalogs;
 pub use fault::{Malformation, TargetFault};
 pub use model::{
     Argument, Arguments, Catalog, Cost, Endpoint, EndpointId, Kind, RedactionSet, Resource, Sensitive, Tag, Value,

@@ -19,15 +19,28 @@ impl Catalog {
     /// # Errors
     /// Everything that is wrong with it, with places.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Fault>> {
-        let root = document::parse(file, text)?;
-        let mut reader = Reader { faults: Faults::new(file), paths: HashMap::new() };
-        let catalog = reader.catalog(&root);
-        reader.faults.finish(catalog)
+        catalog(file, text, &[]).1
     }
+}
+
+/// Reads `text`, the content of `file`, whose name must not be one of `taken`. Also says that name, good file or not.
+pub(super) fn catalog(file: &str, text: &str, taken: &[&str]) -> (Option<String>, Result<Catalog, Vec<Fault>>) {
+    let root = match document::parse(file, text) {
+        Ok(root) => root,
+        Err(faults) => return (None, Err(faults)),
+    };
+    let taken = taken.iter().map(|name| (*name).to_owned()).collect();
+    let mut reader = Reader { faults: Faults::new(file), taken, paths: HashMap::new(), name: None };
+    let catalog = reader.catalog(&root);
+    (reader.name, reader.faults.finish(catalog))
 }
 
 struct Reader {
     faults: Faults,
+    /// The names of other catalogues.
+    taken: Vec<String>,
+    /// The name of this one.
+    name: Option<String>,
     /// Every path and alias so far, to find the second of its kind.
     paths: HashMap<String, Place>,
 }
@@ -37,12 +50,12 @@ impl Reader {
         let known = ["version", "catalog", "redactions", "everywhere", "endpoints"];
         let fields = root.fields(&known, &mut self.faults)?;
         self.version(fields);
-        let name = fields.required("catalog", &mut self.faults).and_then(|node| self.name(node));
+        self.name = fields.required("catalog", &mut self.faults).and_then(|node| self.name(node));
         let redactions = self.entries(fields.get("redactions"), |reader, entry| Some(reader.redaction(entry)));
         let everywhere = self.sensitive(fields.get("everywhere"));
         let endpoints = fields.required("endpoints", &mut self.faults);
         let endpoints = self.entries(endpoints, Self::endpoint);
-        Some(Catalog::new(name?, endpoints, everywhere, redactions))
+        Some(Catalog::new(self.name.clone()?, endpoints, everywhere, redactions))
     }
 
     fn version(&mut self, fields: Fields<'_>) {
@@ -224,6 +237,9 @@ impl Reader {
     fn name(&mut self, node: &Node) -> Option<String> {
         let text = node.text(&mut self.faults)?;
         self.plain_name(text, node.place);
+        if self.taken.iter().any(|taken| taken == text) {
+            self.faults.at(node, format!("there is a catalogue `{text}` already; give this one a name of its own"));
+        }
         Some(text.to_owned())
     }
 

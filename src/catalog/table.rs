@@ -1,19 +1,7 @@
 //! Looking things up in a catalogue that was read.
 
-use std::sync::{Arc, LazyLock};
-
 use super::model::{Catalog, Cost, Endpoint, EndpointId, RedactionSet, Sensitive, Tag};
 use crate::redact::{BodyKind, Rule};
-
-/// The catalogues inside the binary.
-static BUILTIN: LazyLock<Vec<Arc<Catalog>>> = LazyLock::new(|| {
-    let files = [
-        ("policies/catalogs/nats.yaml", include_str!("../../policies/catalogs/nats.yaml")),
-        ("policies/catalogs/prometheus.yaml", include_str!("../../policies/catalogs/prometheus.yaml")),
-    ];
-    // A broken file is caught by the test `every_builtin_catalogue_is_read`.
-    files.iter().filter_map(|(file, text)| Catalog::parse(file, text).ok().map(Arc::new)).collect()
-});
 
 impl Catalog {
     /// Puts parts together that are right: unique names, canonical paths. [`Catalog::parse`] checks them.
@@ -33,12 +21,6 @@ impl Catalog {
             })
             .collect();
         Self { name, endpoints, everywhere, redactions, paths }
-    }
-
-    /// The catalogue of that name inside the binary.
-    #[must_use]
-    pub fn builtin(name: &str) -> Option<Arc<Self>> {
-        BUILTIN.iter().find(|catalog| catalog.name == name).cloned()
     }
 
     /// The endpoint of that name.

@@ -32,6 +32,9 @@ pub(super) struct Arguments {
     /// The policy that is asked
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     policy: Option<PathBuf>,
+    /// A catalogue of your own that the policy may name; again for several
+    #[arg(long = "catalog", value_name = "FILE", requires = "policy")]
+    catalogs: Vec<PathBuf>,
     /// The configuration whose policy is asked
     #[arg(long, value_name = "FILE", env = "MONWARD_CONFIG", default_value = "monward.yaml")]
     config: PathBuf,
@@ -94,7 +97,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn policy(arguments: &Arguments) -> anyhow::Result<Result<Policy, Vec<Fault>>> {
     if let Some(file) = &arguments.policy {
-        return Ok(server::read_policy(file));
+        let (catalogs, faults) = server::read_catalogs(&arguments.catalogs);
+        return Ok(if faults.is_empty() { server::read_policy(file, &catalogs) } else { Err(faults) });
     }
     let loaded = match load(&arguments.config) {
         Ok(loaded) => loaded,
@@ -110,7 +114,8 @@ fn policy(arguments: &Arguments) -> anyhow::Result<Result<Policy, Vec<Fault>>> {
         let names: Vec<&str> = upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
         bail!("say which upstream is meant: --upstream with one of {}", crate::document::quoted(&names));
     };
-    Ok(server::policy_of(&loaded, upstream))
+    let (catalogs, faults) = server::catalogs_of(&loaded);
+    Ok(if faults.is_empty() { server::policy_of(&loaded, &catalogs, upstream) } else { Err(faults) })
 }
 
 /// What is known besides who asks for what.

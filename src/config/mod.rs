@@ -29,6 +29,8 @@ pub struct Config {
     pub issuers: Vec<Issuer>,
     /// What is guarded.
     pub upstreams: Vec<Upstream>,
+    /// Further catalogues that policies may name.
+    pub catalogs: Vec<PathBuf>,
     /// The bounds of the front.
     pub limits: Limits,
     /// Where audit records go.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use self::issuer::{issuer, no_two_alike};
 use super::listeners::listeners;
 use super::units;
-use super::values::{address, bytes, certificate_and_key, count, path, span, whole, word};
+use super::values::{address, bytes, certificate_and_key, count, path, paths, span, whole, word};
 use super::{Audit, Config, Judged, Limits, Log, Upstream};
 use crate::document::{self, Entry, Fault, Faults, Fields, Node};
 
@@ -30,6 +30,7 @@ fn config(root: &Node, faults: &mut Faults) -> Option<Config> {
         "admin",
         "issuers",
         "upstreams",
+        "catalogs",
         "limits",
         "audit",
         "log",
@@ -73,8 +74,9 @@ fn config(root: &Node, faults: &mut Faults) -> Option<Config> {
     let threads = fields.get("threads").and_then(|node| whole(node, 1, 1024, faults));
     let revocations = fields.get("revocations").and_then(|node| path(node, faults));
     let state_dir = fields.get("state_dir").and_then(|node| path(node, faults));
+    let catalogs = paths(&fields, "catalogs", faults);
     let (admin, limits, audit, log) = (admin?, limits?, audit?, log?);
-    Some(Config { listeners, admin, issuers, upstreams, limits, audit, log, threads, revocations, state_dir })
+    Some(Config { listeners, admin, issuers, upstreams, catalogs, limits, audit, log, threads, revocations, state_dir })
 }
 
 /// A mapping of names to things; a fault when it is missing or empty.

@@ -35,6 +35,12 @@ pub(super) fn path(node: &Node, faults: &mut Faults) -> Option<PathBuf> {
     Some(PathBuf::from(text))
 }
 
+/// A list of paths that may be missing.
+pub(super) fn paths(fields: &Fields<'_>, key: &str, faults: &mut Faults) -> Vec<PathBuf> {
+    let items = fields.get(key).and_then(|node| node.list(faults)).unwrap_or_default();
+    items.iter().filter_map(|item| path(item, faults)).collect()
+}
+
 pub(super) fn some_texts(node: &Node, faults: &mut Faults) -> Option<Vec<String>> {
     let texts = node.texts(faults)?;
     if texts.is_empty() || texts.iter().any(String::is_empty) {

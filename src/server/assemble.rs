@@ -10,9 +10,11 @@ use governor::clock::DefaultClock;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 
+use super::catalogs::catalogs_of;
 use super::issuers::{Prepared, prepare};
 use crate::authn::Revocations;
 use crate::authz::{Cases, Policy};
+use crate::catalog::Catalogs;
 use crate::config::load::{Loaded, fault, text};
 use crate::config::{ClientAuth, Listener, Upstream};
 use crate::document::{Fault, Place};
@@ -44,9 +46,11 @@ pub fn assemble(loaded: &Loaded, before: Option<&Snapshot>) -> Result<Assembled,
         before.map_or((&[][..], &[][..]), |before| (before.guarded.as_slice(), before.issuers.as_slice()));
     let mut faults = audit_folder(loaded);
     faults.extend(state_folder(loaded));
+    let (catalogs, more) = catalogs_of(loaded);
+    faults.extend(more);
     let mut guarded = Vec::new();
     for (index, listener) in loaded.config.listeners.iter().enumerate() {
-        match guard(loaded, listener, old_guarded.get(index)) {
+        match guard(loaded, &catalogs, listener, old_guarded.get(index)) {
             Ok(one) => guarded.push(Arc::new(one)),
             Err(more) => faults.extend(more),
         }
@@ -70,10 +74,15 @@ pub fn assemble(loaded: &Loaded, before: Option<&Snapshot>) -> Result<Assembled,
     Ok(Assembled { guarded, issuers, revoked })
 }
 
-fn guard(loaded: &Loaded, listener: &Listener, before: Option<&Arc<Guarded>>) -> Result<Guarded, Vec<Fault>> {
+fn guard(
+    loaded: &Loaded,
+    catalogs: &Catalogs,
+    listener: &Listener,
+    before: Option<&Arc<Guarded>>,
+) -> Result<Guarded, Vec<Fault>> {
     let Some(upstream) = loaded.config.upstreams.get(listener.upstream) else { return Err(Vec::new()) };
     let tls = tls_side(loaded, listener);
-    let policy = policy_of(loaded, upstream);
+    let policy = policy_of(loaded, catalogs, upstream);
     let pool = pool(loaded, upstream);
     let (tls, policy, pool) = match (tls, policy, pool) {
         (Ok(tls), Ok(policy), Ok(pool)) => (tls, policy, pool),
@@ -161,13 +170,13 @@ pub(super) fn revocations(loaded: &Loaded) -> Result<Revocations, Vec<Fault>> {
     if faults.is_empty() { Ok(revoked) } else { Err(faults) }
 }
 
-/// The policy that guards `upstream`. It may name only issuers that the configuration has.
+/// The policy that guards `upstream`, for one of `catalogs`. It may name only issuers that the configuration has.
 ///
 /// # Errors
 /// Every fault of the policy.
-pub fn policy_of(loaded: &Loaded, upstream: &Upstream) -> Result<Policy, Vec<Fault>> {
+pub fn policy_of(loaded: &Loaded, catalogs: &Catalogs, upstream: &Upstream) -> Result<Policy, Vec<Fault>> {
     let path = loaded.at(&upstream.policy);
-    let policy = read_policy(&path)?;
+    let policy = read_policy(&path, catalogs)?;
     let mut faults = strangers(loaded, &path, policy.issuers());
     faults.extend(no_clusters(loaded, &path, &policy));
     if faults.is_empty() { Ok(policy) } else { Err(faults) }
@@ -198,22 +207,20 @@ fn stranger(path: &Path, name: &str, place: Place, known: &[&str]) -> Fault {
     Fault { file: path.display().to_string(), place: Some(place), message }
 }
 
-/// The policy in the file `path`.
+/// The policy in the file `path`, for one of `catalogs`.
 ///
 /// # Errors
 /// Every fault of the policy.
-pub fn read_policy(path: &Path) -> Result<Policy, Vec<Fault>> {
-    let name = path.display().to_string();
-    let content = text(path)?;
-    Policy::parse_builtin(&name, &content)
+pub fn read_policy(path: &Path, catalogs: &Catalogs) -> Result<Policy, Vec<Fault>> {
+    Policy::parse_for(&path.display().to_string(), &text(path)?, catalogs)
 }
 
 /// Runs the cases beside the policy in the file `path`, if there are any (`nats.yaml` has `nats.cases.yaml`).
 ///
 /// # Errors
 /// Every fault of the policy and of the cases file, and every case that does not come out as written.
-pub fn run_cases(path: &Path) -> Result<(), Vec<Fault>> {
-    let policy = read_policy(path)?;
+pub fn run_cases(path: &Path, catalogs: &Catalogs) -> Result<(), Vec<Fault>> {
+    let policy = read_policy(path, catalogs)?;
     let cases = path.with_extension("cases.yaml");
     if !cases.exists() {
         return Ok(());

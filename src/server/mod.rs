@@ -3,6 +3,7 @@
 //! In: the path of `monward.yaml`. Out: a [`Running`] server. This is the only place that knows all parts.
 
 mod assemble;
+mod catalogs;
 mod issuers;
 mod listen;
 mod running;
@@ -10,5 +11,6 @@ mod view;
 mod watched;
 
 pub use assemble::{Assembled, assemble, policy_of, read_policy, run_cases};
+pub use catalogs::{catalogs_of, read_catalogs};
 pub use running::{Addresses, Running, StartFault, Stopped, start};
 pub use watched::LOOK;

@@ -30,6 +30,7 @@ mod asking;
 mod b_keys;
 mod b_keys_life;
 mod basic;
+mod catalogs;
 mod c_target;
 mod combined;
 mod d_framing;

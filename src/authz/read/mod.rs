@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub(super) use conditions::{instant, tls_version};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Catalogs};
 use crate::document::{self, Fault, Faults, Fields, Node, Place, Value};
 
 use super::policy::{Mode, Policy};
@@ -24,8 +24,8 @@ pub(super) fn policy(file: &str, text: &str, catalog: Arc<Catalog>) -> Result<Po
     faults.finish(policy)
 }
 
-/// Reads `text`, the content of `file`, for the catalogue inside the binary that it names.
-pub(super) fn builtin_policy(file: &str, text: &str) -> Result<Policy, Vec<Fault>> {
+/// Reads `text`, the content of `file`, for the one of `catalogs` that it names.
+pub(super) fn policy_for(file: &str, text: &str, catalogs: &Catalogs) -> Result<Policy, Vec<Fault>> {
     let document = document::parse(file, text)?;
     let mut faults = Faults::new(file);
     let policy = document.entries(&mut faults).and_then(|entries| {
@@ -35,11 +35,8 @@ pub(super) fn builtin_policy(file: &str, text: &str) -> Result<Policy, Vec<Fault
             return None;
         };
         let name = entry.node.text(&mut faults)?;
-        let catalog = Catalog::builtin(name);
-        if catalog.is_none() {
-            faults.at(&entry.node, format!("there is no catalogue `{name}` in this version"));
-        }
-        read(&document, catalog?, &mut faults)
+        let catalog = catalogs.find(name).map_err(|message| faults.at(&entry.node, message)).ok()?;
+        read(&document, catalog, &mut faults)
     });
     faults.finish(policy)
 }

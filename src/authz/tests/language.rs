@@ -2,6 +2,7 @@
 
 use super::{ROLES, answer, faults, nats, policy, whole};
 use crate::authz::Policy;
+use crate::catalog::Catalogs;
 
 const HEAD: &str = "version: 1\ncatalog: nats\n";
 
@@ -334,10 +335,18 @@ fn a_policy_for_another_catalogue_is_refused() {
 #[test]
 fn a_policy_may_choose_its_catalogue_itself() {
     let messages = |text: &str| -> Vec<String> {
-        Policy::parse_builtin("p.yaml", text).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+        Policy::parse_for("p.yaml", text, &Catalogs::builtin())
+            .err()
+            .unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     };
     assert_eq!(messages(HEAD), Vec::<String>::new());
-    assert_eq!(messages("version: 1\ncatalog: nuts\n"), ["p.yaml:2:10: there is no catalogue `nuts` in this version"]);
+    assert_eq!(
+        messages("version: 1\ncatalog: nuts\n"),
+        ["p.yaml:2:10: unknown catalogue `nuts`; did you mean `nats`?"]
+    );
     assert_eq!(messages("version: 1\n"), ["p.yaml:1:1: `catalog` is missing here"]);
     assert_eq!(messages("[]"), ["p.yaml:1:1: expected a mapping, found a list"]);
     assert_eq!(messages(&format!("{HEAD}rulse: []\n")), ["p.yaml:3:1: unknown key `rulse`; did you mean `rules`?"]);
@@ -357,7 +366,7 @@ fn the_figures_of_an_exporter_leave_only_where_a_rule_says_that_nothing_is_taken
             "version: 1\ncatalog: prometheus\nredactions: {{ own: {{ extends: standard }}, bare: {{ extends: none }} }}\n\
              rules: [{{ id: r, endpoints: [metrics], allow: any{redact} }}]"
         );
-        let read = Policy::parse_builtin("p.yaml", &text);
+        let read = Policy::parse_for("p.yaml", &text, &Catalogs::builtin());
         read.err().unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(faults(", redact: none"), Vec::<String>::new());
