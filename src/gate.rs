@@ -288,7 +288,6 @@ impl From<Denial> for Box<Refusal> {
     }
 }
 
-#[expect(clippy::unnecessary_box_returns, reason = "every caller returns it as a boxed error")]
 fn refuse(denial: Denial, principal: Option<Arc<Principal>>, asked: Option<Asked>) -> Box<Refusal> {
     Box::new(Refusal { denial, principal, asked, rule: None, roles: None, would: None })
 }

@@ -64,7 +64,7 @@ impl Opening {
         let all: Vec<usize> = positions.iter().copied().filter(is_wanted).collect();
         let mut offers: Vec<Offer> = offers.iter().filter(|offer| is_wanted(&offer.rule)).cloned().collect();
         offers.sort_by_cached_key(|offer| preference(offer, rules, limits));
-        let mut opening = Self { offers, all, ..Self::closed() };
+        let mut opening = Self { all, offers, ..Self::closed() };
         for (place, offer) in opening.offers.iter().enumerate() {
             if let Some(rule) = rules.get(offer.rule) {
                 opening.allows.add(place, &rule.who);

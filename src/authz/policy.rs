@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::authn::{Kept, Principal};
 use crate::catalog::{Catalog, Catalogs, EndpointId, Resource};
-use crate::document::{Fault, Place};
+use crate::document::{Fault, Position};
 
 use super::circumstances::{Circumstances, Truth};
 use super::condition::Conditions;
@@ -23,13 +23,22 @@ pub struct Policy {
     pub(super) rules: Vec<Rule>,
     pub(super) limits: Vec<Limit>,
     /// The issuers that roles name, and where.
-    pub(super) issuers: Vec<(String, Place)>,
+    pub(super) issuers: Vec<(String, Position)>,
     /// Those of them that must be Kubernetes clusters, and where.
-    pub(super) clusters: Vec<(String, Place)>,
+    pub(super) clusters: Vec<(String, Position)>,
     /// The rules that are enforced, for each endpoint of the catalogue, in its order.
     pub(super) enforced: Vec<Opening>,
     /// All rules, those in shadow as well; `None` when none is.
     pub(super) shadowed: Option<Vec<Opening>>,
+}
+
+/// A file of a policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Its name, for messages.
+    pub file: &'a str,
+    /// Its content.
+    pub text: &'a str,
 }
 
 /// What a rule does to those it names.
@@ -54,6 +63,8 @@ pub enum Mode {
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) id: RuleId,
+    /// Where it is written.
+    pub(super) at: Position,
     pub(super) effect: Effect,
     pub(super) mode: Mode,
     pub(super) who: Who,
@@ -85,20 +96,20 @@ pub(super) enum Who {
 }
 
 impl Policy {
-    /// Reads a policy for `catalog`; README.md of `policies/` is the language.
+    /// Reads a policy of one file for the one of `catalogs` that it names; README.md of `policies/` is the language.
     ///
     /// # Errors
     /// Everything that is wrong with it, at once, each with its place.
-    pub fn parse(file: &str, text: &str, catalog: Arc<Catalog>) -> Result<Self, Vec<Fault>> {
-        read::policy(file, text, catalog)
+    pub fn parse(file: &str, text: &str, catalogs: &Catalogs) -> Result<Self, Vec<Fault>> {
+        read::policy(&[Source { file, text }], catalogs)
     }
 
-    /// Reads a policy for whichever of `catalogs` it names.
+    /// Reads a policy of several files. Their order says nothing.
     ///
     /// # Errors
-    /// As [`Policy::parse`].
-    pub fn parse_for(file: &str, text: &str, catalogs: &Catalogs) -> Result<Self, Vec<Fault>> {
-        read::policy_for(file, text, catalogs)
+    /// As [`Policy::parse`], of all files.
+    pub fn parse_all(sources: &[Source<'_>], catalogs: &Catalogs) -> Result<Self, Vec<Fault>> {
+        read::policy(sources, catalogs)
     }
 
     /// Decides. A deny rule wins wherever it stands; else, of the allow rules that are for one of the principal's roles,
@@ -109,7 +120,7 @@ impl Policy {
         let roles = self.roles.of(who);
         let question = Question { who, roles: &roles, what: &what, circumstances };
         let judged = self.judge(&self.enforced, &question);
-        let would = self.shadowed.as_ref().and_then(|openings| self.would(self.judge(openings, &question)));
+        let would = self.shadowed.as_ref().and_then(|openings| self.would(&self.judge(openings, &question)));
         match judged {
             Ok(offer) => {
                 let Some(rule) = self.rules.get(offer.rule) else {
@@ -154,7 +165,7 @@ impl Policy {
     }
 
     /// What a rule in shadow would have decided; `None` when none would.
-    fn would(&self, judged: Result<&Offer, Miss<'_>>) -> Option<Box<Would>> {
+    fn would(&self, judged: &Result<&Offer, Miss<'_>>) -> Option<Box<Would>> {
         let is_shadow = |rule: &&Rule| rule.mode == Mode::Shadow;
         match judged {
             Ok(offer) => {
@@ -193,14 +204,14 @@ impl Policy {
     }
 
     /// The issuers that its roles name, and where, so that a configuration can be checked against them.
-    pub fn issuers(&self) -> impl Iterator<Item = (&str, Place)> {
-        self.issuers.iter().map(|(name, place)| (name.as_str(), *place))
+    pub fn issuers(&self) -> impl Iterator<Item = (&str, &Position)> {
+        self.issuers.iter().map(|(name, at)| (name.as_str(), at))
     }
 
     /// The issuers that roles by service account name, and where: tokens of another kind of issuer may say anything
     /// where a cluster says which account it is.
-    pub fn clusters(&self) -> impl Iterator<Item = (&str, Place)> {
-        self.clusters.iter().map(|(name, place)| (name.as_str(), *place))
+    pub fn clusters(&self) -> impl Iterator<Item = (&str, &Position)> {
+        self.clusters.iter().map(|(name, at)| (name.as_str(), at))
     }
 
     /// Adds to `kept` what the roles compare.

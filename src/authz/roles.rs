@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::authn::{NamePattern, Principal, Proof};
+use crate::document::Position;
 
 use super::claims::{Claim, ClaimTest};
 use super::decision::Holder;
@@ -71,6 +72,20 @@ impl Grant {
 }
 
 impl Test {
+    /// Whether there is a proof for which it holds.
+    fn can_hold(&self) -> bool {
+        match self {
+            Self::Token(test) => {
+                let some = match &test.subjects {
+                    Subjects::All => true,
+                    Subjects::Named(names) | Subjects::Namespaces(names) => !names.is_empty(),
+                };
+                some && test.claims.iter().all(|claim| !claim.values.is_empty())
+            }
+            Self::Certificate(patterns) => !patterns.is_empty(),
+        }
+    }
+
     fn holds(&self, proof: &Proof) -> bool {
         match self {
             Self::Token(test) => test.holds(proof),
@@ -108,7 +123,8 @@ pub(super) const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 /// The roles of a policy.
 #[derive(Debug, Default)]
 pub(super) struct Roles {
-    names: Vec<String>,
+    /// With the place where each is named first.
+    names: Vec<(String, Position)>,
     grants: Vec<Grant>,
     issuers: HashMap<String, Index>,
     certificates: CertificateIndex,
@@ -130,7 +146,7 @@ struct CertificateIndex {
 }
 
 impl Roles {
-    pub(super) fn new(names: Vec<String>, grants: Vec<Grant>) -> Self {
+    pub(super) fn new(names: Vec<(String, Position)>, grants: Vec<Grant>) -> Self {
         let mut roles = Self { names, ..Self::default() };
         for (position, grant) in grants.iter().enumerate() {
             match grant.tests.first() {
@@ -153,9 +169,19 @@ impl Roles {
         tokens.flatten()
     }
 
+    /// All roles, each with its name and the place where that stands first.
+    pub(super) fn all(&self) -> impl Iterator<Item = (RoleId, &str, &Position)> {
+        self.names.iter().enumerate().map(|(role, (name, at))| (RoleId(role), name.as_str(), at))
+    }
+
+    /// Whether there is a principal that has the role.
+    pub(super) fn can_be_had(&self, role: RoleId) -> bool {
+        self.grants.iter().any(|grant| grant.role == role && grant.tests.iter().all(Test::can_hold))
+    }
+
     /// The name of a role.
     pub(super) fn name(&self, role: RoleId) -> &str {
-        self.names.get(role.0).map_or("", String::as_str)
+        self.names.get(role.0).map_or("", |(name, _)| name)
     }
 
     /// The proofs of `who` that a role rests on.

@@ -114,9 +114,9 @@ impl Terms {
     }
 
     /// Whether every request that fits `other` fits this one as well.
-    pub(super) fn cover(&self, other: &Self, endpoint: &Endpoint) -> bool {
-        let pairs = self.takes.iter().zip(&other.takes).zip(&endpoint.arguments);
-        self.takes.len() == other.takes.len() && pairs.into_iter().all(|((own, other), of)| own.cover(other, of))
+    pub(super) fn cover(&self, other: &Self) -> bool {
+        self.takes.len() == other.takes.len()
+            && self.takes.iter().zip(&other.takes).all(|(own, other)| own.cover(other))
     }
 }
 
@@ -164,13 +164,11 @@ impl Takes {
     }
 
     /// Whether it takes every value that `other` takes.
-    fn cover(&self, other: &Self, argument: &Argument) -> bool {
+    fn cover(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Any | Self::Forced(_), _) | (_, Self::Nothing) => true,
             (Self::Within(bounds), _) if bounds.outside == Outside::Clamped => true,
-            (Self::OneOf(own), Self::OneOf(others)) => {
-                others.iter().all(|value| own.contains(value) || argument.is_default(value))
-            }
+            (Self::OneOf(own), Self::OneOf(others)) => others.iter().all(|value| own.contains(value)),
             (Self::Within(own), Self::Within(others)) if others.outside == Outside::Refused => {
                 own.min <= others.min && own.max >= others.max
             }

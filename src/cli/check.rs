@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{complain_all, say};
+use super::{complain, complain_all, say};
+use crate::authz::Findings;
 use crate::catalog::Catalogs;
 use crate::config::load::{load, text};
 use crate::document::{self, Fault, Faults, Node, Value};
@@ -14,7 +15,8 @@ use crate::server;
 #[command(after_help = "\
 A file with `catalog:` and `endpoints:` is a catalogue, one with `catalog:` alone a policy, anything else a configuration.
 A configuration is checked with everything it names: certificates, keys, catalogues, policies. Beside the policy NAME.yaml,
-NAME.cases.yaml says what must come out; its cases are run.
+NAME.cases.yaml says what must come out; its cases are run. What is right but was hardly meant is called doubtful: rules that
+never decide, roles that nobody can have or no rule names.
 
 Examples:
   monward check monward.yaml
@@ -27,21 +29,40 @@ pub(super) struct Arguments {
     /// A catalogue of your own that the policies may name; again for several
     #[arg(long = "catalog", value_name = "FILE")]
     catalogs: Vec<PathBuf>,
+    /// Fail for what is only doubtful, too
+    #[arg(long)]
+    strict: bool,
 }
 
-/// 0 when all files are good, 1 when there is a fault.
+/// 0 when all files are good, 1 when there is a fault, or a doubt and `--strict`.
 #[allow(clippy::unnecessary_wraps, reason = "every command has the same shape")]
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (catalogs, mut faults) = server::read_catalogs(&arguments.catalogs);
-    faults.extend(arguments.files.iter().filter_map(|file| check(file, &catalogs).err()).flatten());
-    if faults.is_empty() {
-        for file in &arguments.files {
-            say(format_args!("{}: good\n", file.display()));
+    let mut doubts = Vec::new();
+    let mut good = Vec::new();
+    for file in &arguments.files {
+        match check(file, &catalogs) {
+            Ok(findings) => {
+                let closed: Vec<&str> = findings.iter().flat_map(|found| &found.closed).map(String::as_str).collect();
+                let closed =
+                    if closed.is_empty() { String::new() } else { format!("; closed to all: {}", closed.join(", ")) };
+                good.push(format!("{}: good{closed}\n", file.display()));
+                doubts.extend(findings.into_iter().flat_map(|found| found.doubts));
+            }
+            Err(more) => faults.extend(more),
         }
-        return Ok(ExitCode::SUCCESS);
     }
-    complain_all(&faults);
-    Ok(ExitCode::FAILURE)
+    for doubt in &doubts {
+        complain(format_args!("{doubt} (doubtful)"));
+    }
+    if !faults.is_empty() {
+        complain_all(&faults);
+        return Ok(ExitCode::FAILURE);
+    }
+    for line in &good {
+        say(line);
+    }
+    Ok(if arguments.strict && !doubts.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// What a file is, by the keys at its top.
@@ -51,25 +72,38 @@ enum Kind {
     Configuration,
 }
 
-fn check(file: &Path, catalogs: &Catalogs) -> Result<(), Vec<Fault>> {
+/// What a look over each policy found.
+fn check(file: &Path, catalogs: &Catalogs) -> Result<Vec<Findings>, Vec<Fault>> {
     let name = file.to_string_lossy();
     if let Some(stem) = name.strip_suffix(".cases.yaml") {
-        return server::run_cases(Path::new(&format!("{stem}.yaml")), catalogs);
+        return policy(&[PathBuf::from(format!("{stem}.yaml"))], catalogs);
     }
     match kind(file)? {
-        Kind::Catalogue => Catalogs::builtin().add(&name, &text(file)?),
-        Kind::Policy => server::run_cases(file, catalogs),
+        Kind::Catalogue => Catalogs::builtin().add(&name, &text(file)?).map(|()| Vec::new()),
+        Kind::Policy => policy(&[file.to_owned()], catalogs),
         Kind::Configuration => configuration(file),
     }
 }
 
-fn configuration(file: &Path) -> Result<(), Vec<Fault>> {
+fn policy(paths: &[PathBuf], catalogs: &Catalogs) -> Result<Vec<Findings>, Vec<Fault>> {
+    let policy = server::read_policy(paths, catalogs)?;
+    server::run_cases(&policy, paths)?;
+    Ok(vec![policy.findings()])
+}
+
+fn configuration(file: &Path) -> Result<Vec<Findings>, Vec<Fault>> {
     let loaded = load(file).map_err(|faults| with_files(file, faults))?;
     server::assemble(&loaded, None)?;
     let (catalogs, mut faults) = server::catalogs_of(&loaded);
-    let policies = loaded.config.upstreams.iter().map(|upstream| loaded.at(&upstream.policy));
-    faults.extend(policies.filter_map(|policy| server::run_cases(&policy, &catalogs).err()).flatten());
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
+    let mut found = Vec::new();
+    for upstream in &loaded.config.upstreams {
+        let paths: Vec<PathBuf> = upstream.policies.iter().map(|path| loaded.at(path)).collect();
+        match policy(&paths, &catalogs) {
+            Ok(findings) => found.extend(findings),
+            Err(more) => faults.extend(more),
+        }
+    }
+    if faults.is_empty() { Ok(found) } else { Err(faults) }
 }
 
 /// The faults of a configuration, and those of the catalogues and policies that it names all the same.
@@ -79,28 +113,29 @@ fn with_files(file: &Path, mut faults: Vec<Fault>) -> Vec<Fault> {
     let catalogs: Vec<PathBuf> = catalogs.into_iter().map(|catalog| folder.join(catalog)).collect();
     let (catalogs, more) = server::read_catalogs(&catalogs);
     faults.extend(more);
-    for policy in policies {
-        faults.extend(server::run_cases(&folder.join(policy), &catalogs).err().unwrap_or_default());
+    for paths in policies {
+        let paths: Vec<PathBuf> = paths.into_iter().map(|path| folder.join(path)).collect();
+        faults.extend(policy(&paths, &catalogs).err().unwrap_or_default());
     }
     faults
 }
 
-/// The paths at `catalogs` and at `upstreams.*.policy` in a file that need not be good.
-fn named(file: &Path) -> Option<(Vec<String>, Vec<String>)> {
+/// The paths at `catalogs`, and those at each `upstreams.*.policy`, in a file that need not be good.
+fn named(file: &Path) -> Option<(Vec<String>, Vec<Vec<String>>)> {
     let root = document::parse("", &text(file).ok()?).ok()?;
     let entries = |node: &Node| match &node.value {
         Value::Map(entries) => entries.clone(),
         Value::Scalar { .. } | Value::List(_) => Vec::new(),
     };
-    let path = |node: &Node| node.text(&mut Faults::new("")).map(str::to_owned);
-    let member = |key: &str| entries(&root).into_iter().find(|entry| entry.key == key).map(|entry| entry.node);
-    let catalogs = match member("catalogs").map(|node| node.value) {
-        Some(Value::List(items)) => items.iter().filter_map(path).collect(),
-        Some(Value::Scalar { .. } | Value::Map(_)) | None => Vec::new(),
+    let paths = |node: &Node| {
+        let items = if let Value::List(items) = &node.value { items } else { std::slice::from_ref(node) };
+        items.iter().filter_map(|item| item.text(&mut Faults::new("")).map(str::to_owned)).collect::<Vec<_>>()
     };
+    let member = |key: &str| entries(&root).into_iter().find(|entry| entry.key == key).map(|entry| entry.node);
+    let catalogs = member("catalogs").map(|node| paths(&node)).unwrap_or_default();
     let upstreams = member("upstreams").map(|node| entries(&node)).unwrap_or_default();
     let members = upstreams.into_iter().flat_map(|upstream| entries(&upstream.node));
-    let policies = members.filter(|member| member.key == "policy").filter_map(|member| path(&member.node)).collect();
+    let policies = members.filter(|member| member.key == "policy").map(|member| paths(&member.node)).collect();
     Some((catalogs, policies))
 }
 

@@ -98,7 +98,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn policy(arguments: &Arguments) -> anyhow::Result<Result<Policy, Vec<Fault>>> {
     if let Some(file) = &arguments.policy {
         let (catalogs, faults) = server::read_catalogs(&arguments.catalogs);
-        return Ok(if faults.is_empty() { server::read_policy(file, &catalogs) } else { Err(faults) });
+        return Ok(if faults.is_empty() {
+            server::read_policy(std::slice::from_ref(file), &catalogs)
+        } else {
+            Err(faults)
+        });
     }
     let loaded = match load(&arguments.config) {
         Ok(loaded) => loaded,

@@ -24,6 +24,7 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each process")]
 enum Command {
     /// Guard an upstream: listen, decide, redact, record
     Serve(serve::Arguments),

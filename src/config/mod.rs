@@ -198,8 +198,8 @@ pub struct Upstream {
     pub host: String,
     /// Port.
     pub port: u16,
-    /// The policy that guards it.
-    pub policy: PathBuf,
+    /// The files of the policy that guards it.
+    pub policies: Vec<PathBuf>,
     /// Roots for its certificate, instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// The certificate monward shows it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use self::issuer::{issuer, no_two_alike};
 use super::listeners::listeners;
 use super::units;
-use super::values::{address, bytes, certificate_and_key, count, path, paths, span, whole, word};
+use super::values::{address, bytes, certificate_and_key, count, one_or_more, path, paths, span, whole, word};
 use super::{Audit, Config, Judged, Limits, Log, Upstream};
 use crate::document::{self, Entry, Fault, Faults, Fields, Node};
 
@@ -23,22 +23,24 @@ pub fn read(file: &str, text: &str) -> Result<Config, Vec<Fault>> {
     faults.finish(config)
 }
 
+/// What stands at the top of the file.
+const KEYS: [&str; 12] = [
+    "version",
+    "listeners",
+    "admin",
+    "issuers",
+    "upstreams",
+    "catalogs",
+    "limits",
+    "audit",
+    "log",
+    "threads",
+    "revocations",
+    "state_dir",
+];
+
 fn config(root: &Node, faults: &mut Faults) -> Option<Config> {
-    let known = [
-        "version",
-        "listeners",
-        "admin",
-        "issuers",
-        "upstreams",
-        "catalogs",
-        "limits",
-        "audit",
-        "log",
-        "threads",
-        "revocations",
-        "state_dir",
-    ];
-    let fields = root.fields(&known, faults)?;
+    let fields = root.fields(&KEYS, faults)?;
     if let Some(version) = fields.required("version", faults)
         && version.integer(faults).is_some_and(|version| version != 1)
     {
@@ -122,7 +124,7 @@ fn upstream(entry: &Entry, faults: &mut Faults) -> Option<Upstream> {
         let found = units::origin(node.text(faults)?);
         found.map_err(|fault| faults.at(node, fault)).ok()
     });
-    let policy = fields.required("policy", faults).and_then(|node| path(node, faults));
+    let policies = fields.required("policy", faults).and_then(|node| one_or_more(node, faults));
     let (connect_timeout, total_timeout) = timeouts(fields.get("timeouts"), faults);
     let max_body = bytes(&fields, "max_body", "64MiB", ("1KiB", "1GiB"), faults);
     let ca_file = fields.get("ca_file").and_then(|node| path(node, faults));
@@ -140,7 +142,7 @@ fn upstream(entry: &Entry, faults: &mut Faults) -> Option<Upstream> {
         tls,
         host,
         port,
-        policy: policy?,
+        policies: policies?,
         ca_file,
         client,
         server_name,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Certificate, units};
-use crate::document::{Faults, Fields, Node, quoted, unknown};
+use crate::document::{Faults, Fields, Node, Value, quoted, unknown};
 
 /// One of `known`; the first is the default.
 pub(super) fn word(fields: &Fields<'_>, key: &str, known: &[&str], faults: &mut Faults) -> Option<String> {
@@ -39,6 +39,24 @@ pub(super) fn path(node: &Node, faults: &mut Faults) -> Option<PathBuf> {
 pub(super) fn paths(fields: &Fields<'_>, key: &str, faults: &mut Faults) -> Vec<PathBuf> {
     let items = fields.get(key).and_then(|node| node.list(faults)).unwrap_or_default();
     items.iter().filter_map(|item| path(item, faults)).collect()
+}
+
+/// One path, or a list of different ones.
+pub(super) fn one_or_more(node: &Node, faults: &mut Faults) -> Option<Vec<PathBuf>> {
+    let Value::List(items) = &node.value else { return Some(vec![path(node, faults)?]) };
+    if items.is_empty() {
+        faults.at(node, "the list is empty; at least one file is needed");
+        return None;
+    }
+    let mut paths = Vec::new();
+    for item in items {
+        let path = path(item, faults)?;
+        if paths.contains(&path) {
+            faults.at(item, format!("`{}` stands here twice", path.display()));
+        }
+        paths.push(path);
+    }
+    Some(paths)
 }
 
 pub(super) fn some_texts(node: &Node, faults: &mut Faults) -> Option<Vec<String>> {

@@ -1,6 +1,7 @@
 //! What is wrong in a file, and where.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Node;
 
@@ -11,6 +12,15 @@ pub struct Place {
     pub line: usize,
     /// The column, in characters.
     pub column: usize,
+}
+
+/// A place in one of several files.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The file, as the operator named it.
+    pub file: Arc<str>,
+    /// Where in it.
+    pub place: Place,
 }
 
 /// One thing that is wrong in a file, in words for the operator.
@@ -24,6 +34,14 @@ pub struct Fault {
     pub message: String,
 }
 
+impl Fault {
+    /// Something wrong at `position`.
+    #[must_use]
+    pub fn new(position: &Position, message: impl Into<String>) -> Self {
+        Self { file: position.file.to_string(), place: Some(position.place), message: message.into() }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.place {
@@ -33,17 +51,29 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The faults of one file, collected while it is read.
+/// The faults of one file after another, collected while they are read.
 #[derive(Debug)]
 pub struct Faults {
-    file: String,
+    file: Arc<str>,
     list: Vec<Fault>,
 }
 
 impl Faults {
     /// No faults yet in `file`.
-    pub fn new(file: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn new(file: &str) -> Self {
         Self { file: file.into(), list: Vec::new() }
+    }
+
+    /// Goes on with `file`: what is noted from now on is wrong there.
+    pub fn turn_to(&mut self, file: &str) {
+        self.file = file.into();
+    }
+
+    /// `place` in the file at hand.
+    #[must_use]
+    pub fn position(&self, place: Place) -> Position {
+        Position { file: Arc::clone(&self.file), place }
     }
 
     /// Notes a fault at `node`.
@@ -53,7 +83,7 @@ impl Faults {
 
     /// Notes a fault at `place`, or of the file as a whole.
     pub fn push(&mut self, place: Option<Place>, message: impl Into<String>) {
-        self.list.push(Fault { file: self.file.clone(), place, message: message.into() });
+        self.list.push(Fault { file: self.file.to_string(), place, message: message.into() });
     }
 
     /// Takes over faults that were found in another file.

@@ -9,7 +9,7 @@ mod fault;
 mod parse;
 mod words;
 
-pub use fault::{Fault, Faults, Place};
+pub use fault::{Fault, Faults, Place, Position};
 pub use parse::parse;
 pub use words::{quoted, unknown};
 

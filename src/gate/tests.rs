@@ -12,7 +12,7 @@ mod revoked;
 
 use super::*;
 use crate::authn::{Algorithm, IssuerSettings, KeySet, LoadBalancers, Profile, Trusted};
-use crate::catalog::Catalog;
+use crate::catalog::Catalogs;
 
 mod identity;
 
@@ -77,7 +77,7 @@ impl Bench {
         let (set, _) = KeySet::parse(jwk.to_string().as_bytes(), &[Algorithm::EdDsa]).unwrap();
         let live = LiveKeys { set: Arc::new(set), stale_at: UnixTime::from_secs(NOW + 3600) };
         let settings = corp();
-        let policy = Policy::parse("policy.yaml", POLICY, Catalog::builtin("nats").unwrap()).unwrap();
+        let policy = Policy::parse("policy.yaml", POLICY, &Catalogs::builtin()).unwrap();
         let clock = FakeRelativeClock::default();
         let limiter = Limiter::new(policy.limits(), clock.clone());
         let verifier = Verifier::new(vec![settings], 100);

@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn seconds_are_rounded_up_and_never_zero() {
         let text = "version: 1\ncatalog: nats\nrules: [{ id: r, endpoints: [varz], allow: any, limit: { rate: 1/s } }]";
-        let policy = Policy::parse_for("p.yaml", text, &crate::catalog::Catalogs::builtin()).unwrap();
+        let policy = Policy::parse("p.yaml", text, &crate::catalog::Catalogs::builtin()).unwrap();
         for (millis, seconds) in [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (59_500, 60)] {
             let exceeded = Exceeded::new(policy.limits()[0].clone(), Duration::from_millis(millis));
             assert_eq!(exceeded.retry_after(), Duration::from_secs(seconds), "{millis}");

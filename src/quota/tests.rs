@@ -9,7 +9,7 @@ use serde_json::Map;
 use super::{Admitted, Exceeded, Limiter};
 use crate::authn::Principal;
 use crate::authz::{Circumstances, Decision, Permit, Policy};
-use crate::catalog::Catalog;
+use crate::catalog::Catalogs;
 
 struct Bench {
     policy: Policy,
@@ -28,7 +28,7 @@ fn bench_with_room(limit: &str, cells: usize) -> Bench {
          - {{ id: free, endpoints: [routez], allow: any }}\n  \
          - {{ id: other, endpoints: [jsz], allow: any, limit: {{ rate: 1/hour }} }}\n"
     );
-    let policy = Policy::parse("p.yaml", &text, Catalog::builtin("nats").unwrap()).unwrap();
+    let policy = Policy::parse("p.yaml", &text, &Catalogs::builtin()).unwrap();
     let clock = FakeRelativeClock::default();
     let limiter = Limiter::with_room(policy.limits(), clock.clone(), cells);
     Bench { policy, limiter, clock }
@@ -73,7 +73,7 @@ rules:
   - { id: scrape, endpoints: [varz], allow: [scraper], limit: { rate: 1/min, burst: 2 } }
   - { id: pairs, endpoints: [connz], allow: [both], limit: { rate: 1/min, burst: 2 } }
 ";
-    let policy = Policy::parse("p.yaml", text, Catalog::builtin("nats").unwrap()).unwrap();
+    let policy = Policy::parse("p.yaml", text, &Catalogs::builtin()).unwrap();
     let clock = FakeRelativeClock::default();
     let limiter = Limiter::with_room(policy.limits(), clock.clone(), 1000);
     let bench = Bench { policy, limiter, clock };

@@ -3,7 +3,7 @@
 //! All files are opened and checked here, and every fault of all of them is reported at once.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use governor::clock::DefaultClock;
@@ -13,11 +13,11 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use super::catalogs::catalogs_of;
 use super::issuers::{Prepared, prepare};
 use crate::authn::Revocations;
-use crate::authz::{Cases, Policy};
+use crate::authz::{Cases, Policy, Source};
 use crate::catalog::Catalogs;
 use crate::config::load::{Loaded, fault, text};
 use crate::config::{ClientAuth, Listener, Upstream};
-use crate::document::{Fault, Place};
+use crate::document::{Fault, Position};
 use crate::proxy::{EndpointFigures, Guarded, Snapshot};
 use crate::quota::Limiter;
 use crate::tls::client::{Identity, Roots, client_config};
@@ -166,7 +166,9 @@ pub(super) fn revocations(loaded: &Loaded) -> Result<Revocations, Vec<Fault>> {
     let Some(file) = &loaded.config.revocations else { return Ok(Revocations::default()) };
     let path = loaded.at(file);
     let revoked = Revocations::parse(&path.display().to_string(), &text(&path)?)?;
-    let faults = strangers(loaded, &path, revoked.issuers());
+    let file: Arc<str> = path.display().to_string().into();
+    let places = revoked.issuers().map(|(name, place)| (name, Position { file: Arc::clone(&file), place }));
+    let faults = strangers(loaded, places);
     if faults.is_empty() { Ok(revoked) } else { Err(faults) }
 }
 
@@ -175,15 +177,15 @@ pub(super) fn revocations(loaded: &Loaded) -> Result<Revocations, Vec<Fault>> {
 /// # Errors
 /// Every fault of the policy.
 pub fn policy_of(loaded: &Loaded, catalogs: &Catalogs, upstream: &Upstream) -> Result<Policy, Vec<Fault>> {
-    let path = loaded.at(&upstream.policy);
-    let policy = read_policy(&path, catalogs)?;
-    let mut faults = strangers(loaded, &path, policy.issuers());
-    faults.extend(no_clusters(loaded, &path, &policy));
+    let paths: Vec<PathBuf> = upstream.policies.iter().map(|path| loaded.at(path)).collect();
+    let policy = read_policy(&paths, catalogs)?;
+    let mut faults = strangers(loaded, policy.issuers().map(|(name, at)| (name, at.clone())));
+    faults.extend(no_clusters(loaded, &policy));
     if faults.is_empty() { Ok(policy) } else { Err(faults) }
 }
 
 /// A fault for each role by service account whose issuer is no cluster.
-fn no_clusters(loaded: &Loaded, path: &Path, policy: &Policy) -> Vec<Fault> {
+fn no_clusters(loaded: &Loaded, policy: &Policy) -> Vec<Fault> {
     let is_other = |name: &str| {
         let issuer = loaded.config.issuers.iter().find(|issuer| issuer.tokens.name == name);
         issuer.is_some_and(|issuer| !issuer.is_cluster())
@@ -191,41 +193,44 @@ fn no_clusters(loaded: &Loaded, path: &Path, policy: &Policy) -> Vec<Fault> {
     let others = policy.clusters().filter(|(name, _)| is_other(name));
     let message =
         |name: &str| format!("issuer `{name}` has no service accounts; name one with `kubernetes`, or use `token`");
-    others
-        .map(|(name, place)| Fault { file: path.display().to_string(), place: Some(place), message: message(name) })
-        .collect()
+    others.map(|(name, at)| Fault::new(at, message(name))).collect()
 }
 
 /// A fault for each of `names` that no issuer of the configuration has.
-fn strangers<'a>(loaded: &Loaded, path: &Path, names: impl Iterator<Item = (&'a str, Place)>) -> Vec<Fault> {
+fn strangers<'a>(loaded: &Loaded, names: impl Iterator<Item = (&'a str, Position)>) -> Vec<Fault> {
     let known: Vec<&str> = loaded.config.issuers.iter().map(|issuer| issuer.tokens.name.as_str()).collect();
-    names.filter(|(name, _)| !known.contains(name)).map(|(name, place)| stranger(path, name, place, &known)).collect()
+    let unknown = names.filter(|(name, _)| !known.contains(name));
+    unknown.map(|(name, at)| Fault::new(&at, crate::document::unknown("issuer", name, &known))).collect()
 }
 
-fn stranger(path: &Path, name: &str, place: Place, known: &[&str]) -> Fault {
-    let message = crate::document::unknown("issuer", name, known);
-    Fault { file: path.display().to_string(), place: Some(place), message }
-}
-
-/// The policy in the file `path`, for one of `catalogs`.
+/// The policy in the files `paths`, for one of `catalogs`.
 ///
 /// # Errors
 /// Every fault of the policy.
-pub fn read_policy(path: &Path, catalogs: &Catalogs) -> Result<Policy, Vec<Fault>> {
-    Policy::parse_for(&path.display().to_string(), &text(path)?, catalogs)
+pub fn read_policy(paths: &[PathBuf], catalogs: &Catalogs) -> Result<Policy, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut files = Vec::new();
+    for path in paths {
+        match text(path) {
+            Ok(text) => files.push((path.display().to_string(), text)),
+            Err(more) => faults.extend(more),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let sources: Vec<Source<'_>> = files.iter().map(|(file, text)| Source { file, text }).collect();
+    Policy::parse_all(&sources, catalogs)
 }
 
-/// Runs the cases beside the policy in the file `path`, if there are any (`nats.yaml` has `nats.cases.yaml`).
+/// Runs the cases beside each file of `policy`, if there are any (`nats.yaml` has `nats.cases.yaml`).
 ///
 /// # Errors
-/// Every fault of the policy and of the cases file, and every case that does not come out as written.
-pub fn run_cases(path: &Path, catalogs: &Catalogs) -> Result<(), Vec<Fault>> {
-    let policy = read_policy(path, catalogs)?;
-    let cases = path.with_extension("cases.yaml");
-    if !cases.exists() {
-        return Ok(());
-    }
-    let faults = Cases::parse(&cases.display().to_string(), &text(&cases)?)?.run(&policy);
+/// Every fault of the cases files, and every case that does not come out as written.
+pub fn run_cases(policy: &Policy, paths: &[PathBuf]) -> Result<(), Vec<Fault>> {
+    let cases = paths.iter().map(|path| path.with_extension("cases.yaml")).filter(|cases| cases.exists());
+    let run = |cases: PathBuf| Ok(Cases::parse(&cases.display().to_string(), &text(&cases)?)?.run(policy));
+    let faults: Vec<Fault> = cases.flat_map(|cases| run(cases).unwrap_or_else(|faults| faults)).collect();
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 

@@ -13,44 +13,53 @@ pub(super) use conditions::{instant, tls_version};
 use crate::catalog::{Catalog, Catalogs};
 use crate::document::{self, Fault, Faults, Fields, Node, Place, Value};
 
-use super::policy::{Mode, Policy};
+use self::redactions::Sets;
+use self::roles::RolesRead;
+use self::rules::RulesReader;
+use super::policy::{Mode, Policy, Source};
 use super::roles::Roles;
 
-/// Reads `text`, the content of `file`.
-pub(super) fn policy(file: &str, text: &str, catalog: Arc<Catalog>) -> Result<Policy, Vec<Fault>> {
-    let document = document::parse(file, text)?;
-    let mut faults = Faults::new(file);
-    let policy = read(&document, catalog, &mut faults);
+/// Reads `sources`, which are one policy together, for the one of `catalogs` that they name.
+pub(super) fn policy(sources: &[Source<'_>], catalogs: &Catalogs) -> Result<Policy, Vec<Fault>> {
+    let mut faults = Faults::new(sources.first().map_or("", |source| source.file));
+    let mut documents = Vec::new();
+    for source in sources {
+        match document::parse(source.file, source.text) {
+            Ok(document) => documents.push((source.file, document)),
+            Err(more) => faults.extend(more),
+        }
+    }
+    let policy = if faults.is_empty() { read(&documents, catalogs, &mut faults) } else { None };
     faults.finish(policy)
 }
 
-/// Reads `text`, the content of `file`, for the one of `catalogs` that it names.
-pub(super) fn policy_for(file: &str, text: &str, catalogs: &Catalogs) -> Result<Policy, Vec<Fault>> {
-    let document = document::parse(file, text)?;
-    let mut faults = Faults::new(file);
-    let policy = document.entries(&mut faults).and_then(|entries| {
-        let entry = entries.iter().find(|entry| entry.key == "catalog");
-        let Some(entry) = entry else {
-            faults.at(&document, "`catalog` is missing here");
-            return None;
-        };
-        let name = entry.node.text(&mut faults)?;
-        let catalog = catalogs.find(name).map_err(|message| faults.at(&entry.node, message)).ok()?;
-        read(&document, catalog, &mut faults)
-    });
-    faults.finish(policy)
-}
-
-fn read(document: &Node, catalog: Arc<Catalog>, faults: &mut Faults) -> Option<Policy> {
-    let fields = document.fields(&["version", "catalog", "mode", "roles", "redactions", "rules"], faults)?;
-    heading(fields, &catalog, faults);
-    let roles = roles::read(fields.get("roles"), faults);
-    let sets = redactions::read(fields.get("redactions"), &catalog, faults);
-    let mode = fields.get("mode").map_or(Mode::Enforce, |node| rules::mode(node, faults));
-    let read = rules::read(fields.get("rules"), &catalog, &roles.names, (sets, mode), faults);
+fn read(documents: &[(&str, Node)], catalogs: &Catalogs, faults: &mut Faults) -> Option<Policy> {
+    const KEYS: [&str; 6] = ["version", "catalog", "mode", "roles", "redactions", "rules"];
+    let mut files = Vec::new();
+    for (file, document) in documents {
+        faults.turn_to(file);
+        files.push((*file, document.fields(&KEYS, faults)?));
+    }
+    let mut roles = RolesRead::default();
+    for (file, fields) in &files {
+        faults.turn_to(file);
+        roles.read(fields.get("roles"), faults);
+    }
+    let catalog = common(&files, catalogs, faults)?;
+    let mut sets = Sets::new(&catalog);
+    for (file, fields) in &files {
+        faults.turn_to(file);
+        sets.read(fields.get("redactions"), faults);
+    }
+    let mut reader = RulesReader::new(&catalog, &roles.names, sets);
+    for (file, fields) in &files {
+        faults.turn_to(file);
+        let mode = fields.get("mode").map_or(Mode::Enforce, |node| rules::mode(node, faults));
+        reader.read(fields.get("rules"), mode, faults);
+    }
+    let read = reader.finish();
     let (enforced, shadowed) = read.openings();
     Some(Policy {
-        catalog,
         roles: Roles::new(roles.names, roles.grants),
         rules: read.rules,
         limits: read.limits,
@@ -58,21 +67,30 @@ fn read(document: &Node, catalog: Arc<Catalog>, faults: &mut Faults) -> Option<P
         clusters: roles.clusters,
         enforced,
         shadowed,
+        catalog,
     })
 }
 
-fn heading(fields: Fields<'_>, catalog: &Catalog, faults: &mut Faults) {
-    if let Some(node) = fields.required("version", faults)
-        && node.integer(faults).is_some_and(|version| version != 1)
-    {
-        faults.at(node, "unknown version; known is `1`");
+/// The catalogue that all files name.
+fn common(files: &[(&str, Fields<'_>)], catalogs: &Catalogs, faults: &mut Faults) -> Option<Arc<Catalog>> {
+    let mut found: Option<Arc<Catalog>> = None;
+    for (file, fields) in files {
+        faults.turn_to(file);
+        fields.version(faults);
+        let Some(node) = fields.required("catalog", faults) else { continue };
+        let Some(name) = node.text(faults) else { continue };
+        match (&found, catalogs.find(name)) {
+            (Some(first), _) if first.name != name => {
+                let message =
+                    format!("the files of one policy speak of one catalogue, and another says `{}`", first.name);
+                faults.at(node, message);
+            }
+            (Some(_), _) => {}
+            (None, Ok(catalog)) => found = Some(catalog),
+            (None, Err(message)) => faults.at(node, message),
+        }
     }
-    if let Some(node) = fields.required("catalog", faults)
-        && let Some(name) = node.text(faults)
-        && name != catalog.name
-    {
-        faults.at(node, document::unknown("catalogue", name, &[&catalog.name]));
-    }
+    found
 }
 
 /// Whether `text` can be the name of a role, rule or set; else a fault at `place`.

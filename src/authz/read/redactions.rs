@@ -30,20 +30,26 @@ struct Own {
     rules: Vec<Rule>,
 }
 
-pub(super) fn read<'catalog>(node: Option<&Node>, catalog: &'catalog Catalog, faults: &mut Faults) -> Sets<'catalog> {
-    let mut sets = Sets { catalog, own: HashMap::new(), compiled: HashMap::new() };
-    for entry in node.and_then(|node| node.entries(faults)).unwrap_or_default() {
-        is_name(&entry.key, "redaction set", entry.place, faults);
-        if sets.is_builtin(&entry.key) {
-            faults.push(Some(entry.place), format!("`{}` is the catalogue's own; choose another name", entry.key));
-        }
-        let own = sets.own_set(entry, faults);
-        sets.own.insert(entry.key.clone(), own);
+impl<'catalog> Sets<'catalog> {
+    /// The sets of `catalog`.
+    pub(super) fn new(catalog: &'catalog Catalog) -> Self {
+        Self { catalog, own: HashMap::new(), compiled: HashMap::new() }
     }
-    sets
-}
 
-impl Sets<'_> {
+    /// Adds those of a file.
+    pub(super) fn read(&mut self, node: Option<&Node>, faults: &mut Faults) {
+        for entry in node.and_then(|node| node.entries(faults)).unwrap_or_default() {
+            is_name(&entry.key, "redaction set", entry.place, faults);
+            if self.is_builtin(&entry.key) {
+                faults.push(Some(entry.place), format!("`{}` is the catalogue's own; choose another name", entry.key));
+            }
+            let own = self.own_set(entry, faults);
+            if self.own.insert(entry.key.clone(), own).is_some() {
+                faults.push(Some(entry.place), format!("another file has a set `{}` already", entry.key));
+            }
+        }
+    }
+
     fn own_set(&self, entry: &Entry, faults: &mut Faults) -> Own {
         let mut own = Own { extends: NONE.to_owned(), rules: Vec::new() };
         let Some(fields) = entry.node.fields(&["extends", "remove", "null", "mask"], faults) else { return own };

@@ -1,7 +1,7 @@
 //! Reads `roles`.
 
 use crate::authn::certificate_names;
-use crate::document::{Entry, Faults, Node, Place, Value, unknown};
+use crate::document::{Entry, Faults, Node, Place, Position, Value, unknown};
 
 use super::super::claims::{Claim, ClaimTest, Shape};
 use super::super::roles::{Grant, RoleId, SERVICE_ACCOUNT, Subjects, Test, TokenTest};
@@ -10,10 +10,11 @@ use super::{is_name, literal, literals};
 /// What stands under `roles`.
 #[derive(Default)]
 pub(super) struct RolesRead {
-    pub(super) names: Vec<String>,
+    /// With the place where each is named first.
+    pub(super) names: Vec<(String, Position)>,
     pub(super) grants: Vec<Grant>,
-    pub(super) issuers: Vec<(String, Place)>,
-    pub(super) clusters: Vec<(String, Place)>,
+    pub(super) issuers: Vec<(String, Position)>,
+    pub(super) clusters: Vec<(String, Position)>,
 }
 
 /// What can stand in a grant, by itself.
@@ -21,24 +22,26 @@ const TESTS: [&str; 3] = ["token", "client_cert", "service_account"];
 /// What can stand in a grant.
 const GRANTS: [&str; 4] = ["token", "client_cert", "service_account", "all_of"];
 
-pub(super) fn read(node: Option<&Node>, faults: &mut Faults) -> RolesRead {
-    let mut roles = RolesRead::default();
-    for entry in node.and_then(|node| node.entries(faults)).unwrap_or_default() {
-        if entry.key == "any" {
-            faults.push(Some(entry.place), "`any` means every authenticated principal and cannot be a role");
-        }
-        is_name(&entry.key, "role", entry.place, faults);
-        let role = RoleId(roles.names.len());
-        roles.names.push(entry.key.clone());
-        for grant in entry.node.list(faults).unwrap_or_default() {
-            let tests = roles.grant(grant, faults);
-            roles.grants.push(Grant { role, tests: tests.unwrap_or_default() });
+impl RolesRead {
+    /// Adds those of a file. A role that another file has as well is had in the ways of both.
+    pub(super) fn read(&mut self, node: Option<&Node>, faults: &mut Faults) {
+        for entry in node.and_then(|node| node.entries(faults)).unwrap_or_default() {
+            if entry.key == "any" {
+                faults.push(Some(entry.place), "`any` means every authenticated principal and cannot be a role");
+            }
+            is_name(&entry.key, "role", entry.place, faults);
+            let known = self.names.iter().position(|(name, _)| *name == entry.key);
+            let role = RoleId(known.unwrap_or(self.names.len()));
+            if known.is_none() {
+                self.names.push((entry.key.clone(), faults.position(entry.place)));
+            }
+            for grant in entry.node.list(faults).unwrap_or_default() {
+                let tests = self.grant(grant, faults);
+                self.grants.push(Grant { role, tests: tests.unwrap_or_default() });
+            }
         }
     }
-    roles
-}
 
-impl RolesRead {
     fn grant(&mut self, node: &Node, faults: &mut Faults) -> Option<Vec<Test>> {
         let entry = only_entry(node, &GRANTS, faults)?;
         if entry.key != "all_of" {
@@ -74,7 +77,7 @@ impl RolesRead {
         let names = fields.get("name").map(|node| parts(node, faults));
         let node = fields.required("issuer", faults)?;
         let issuer = self.issuer(node, faults)?;
-        self.clusters.push((issuer.clone(), node.place));
+        self.clusters.push((issuer.clone(), faults.position(node.place)));
         let namespaces = namespaces?;
         let subjects = match names {
             None => Subjects::Namespaces(namespaces),
@@ -88,7 +91,7 @@ impl RolesRead {
 
     fn issuer(&mut self, node: &Node, faults: &mut Faults) -> Option<String> {
         let name = literal(node, faults)?;
-        self.issuers.push((name.to_owned(), node.place));
+        self.issuers.push((name.to_owned(), faults.position(node.place)));
         Some(name.to_owned())
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::catalog::{Catalog, EndpointId};
-use crate::document::{self, Faults, Fields, Node, Place, Value};
+use crate::document::{self, Faults, Fields, Node, Position, Value};
 
 use super::super::decision::{LimitId, RuleId};
 use super::super::limit::{Limit, parse_count, parse_rate};
@@ -40,34 +40,41 @@ impl RulesRead {
     }
 }
 
-pub(super) fn read(
-    node: Option<&Node>,
-    catalog: &Catalog,
-    roles: &[String],
-    (sets, mode): (Sets<'_>, Mode),
-    faults: &mut Faults,
-) -> RulesRead {
-    let endpoints = catalog.endpoints.iter().map(|_| Named::default()).collect();
-    let read = RulesRead { rules: Vec::new(), limits: Vec::new(), endpoints };
-    let mut reader = Reader { catalog, roles, sets, mode, ids: HashMap::new(), read, faults };
-    for node in node.and_then(|node| node.list(reader.faults)).unwrap_or_default() {
-        reader.rule(node);
-    }
-    reader.read
-}
-
-struct Reader<'read> {
+/// Reads the rules of one file after another.
+pub(super) struct RulesReader<'read> {
     catalog: &'read Catalog,
-    roles: &'read [String],
+    roles: &'read [(String, Position)],
     sets: Sets<'read>,
-    /// Of rules that do not say.
-    mode: Mode,
-    ids: HashMap<String, Place>,
+    ids: HashMap<String, Position>,
     read: RulesRead,
-    faults: &'read mut Faults,
 }
 
-impl Reader<'_> {
+impl<'read> RulesReader<'read> {
+    pub(super) fn new(catalog: &'read Catalog, roles: &'read [(String, Position)], sets: Sets<'read>) -> Self {
+        let endpoints = catalog.endpoints.iter().map(|_| Named::default()).collect();
+        let read = RulesRead { rules: Vec::new(), limits: Vec::new(), endpoints };
+        Self { catalog, roles, sets, ids: HashMap::new(), read }
+    }
+
+    /// Adds those of a file; `mode` is that of rules that do not say.
+    pub(super) fn read(&mut self, node: Option<&Node>, mode: Mode, faults: &mut Faults) {
+        for node in node.and_then(|node| node.list(faults)).unwrap_or_default() {
+            Reader { all: self, mode, faults }.rule(node);
+        }
+    }
+
+    pub(super) fn finish(self) -> RulesRead {
+        self.read
+    }
+}
+
+struct Reader<'reader, 'read> {
+    all: &'reader mut RulesReader<'read>,
+    mode: Mode,
+    faults: &'reader mut Faults,
+}
+
+impl Reader<'_, '_> {
     fn rule(&mut self, node: &Node) {
         const KEYS: [&str; 10] =
             ["id", "endpoints", "allow", "deny", "args", "limit", "redact", "when", "unless", "mode"];
@@ -78,9 +85,9 @@ impl Reader<'_> {
         let limit = fields.get("limit").and_then(|node| self.limit(&id, node));
         let mode = fields.get("mode").map_or(self.mode, |node| mode(node, self.faults));
         let conditions = conditions::read(fields, self.faults).unwrap_or_default();
-        let position = self.read.rules.len();
+        let position = self.all.read.rules.len();
         for endpoint in &endpoints {
-            if let Some(named) = self.read.endpoints.get_mut(endpoint.0) {
+            if let Some(named) = self.all.read.endpoints.get_mut(endpoint.0) {
                 named.all.push(position);
             }
         }
@@ -88,15 +95,18 @@ impl Reader<'_> {
             Effect::Allow => self.allow(fields, &endpoints),
             Effect::Deny => self.deny(fields),
         }
-        self.read.rules.push(Rule { id, effect, mode, who, conditions, limit });
+        let at = self.faults.position(node.place);
+        self.all.read.rules.push(Rule { id, at, effect, mode, who, conditions, limit });
     }
 
     fn id(&mut self, fields: Fields<'_>) -> RuleId {
         let Some(node) = fields.required("id", self.faults) else { return RuleId::new("") };
         let text = node.text(self.faults).unwrap_or_default();
         is_name(text, "rule", node.place, self.faults);
-        if let Some(first) = self.ids.insert(text.to_owned(), node.place) {
-            self.faults.at(node, format!("there is a rule `{text}` already, on line {}", first.line));
+        let here = self.faults.position(node.place);
+        if let Some(first) = self.all.ids.insert(text.to_owned(), here.clone()) {
+            let file = if first.file == here.file { String::new() } else { format!(" of {}", first.file) };
+            self.faults.at(node, format!("there is a rule `{text}` already, on line {}{file}", first.place.line));
         }
         RuleId::new(text)
     }
@@ -107,11 +117,11 @@ impl Reader<'_> {
         if items.is_empty() {
             self.faults.at(node, "the list is empty, so the rule does nothing");
         }
-        let known: Vec<&str> = self.catalog.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+        let known: Vec<&str> = self.all.catalog.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
         let mut found = Vec::new();
         for item in items {
             let Some(name) = item.text(self.faults) else { continue };
-            match self.catalog.find(name) {
+            match self.all.catalog.find(name) {
                 Some(endpoint) if found.contains(&endpoint) => {
                     self.faults.at(item, format!("`{name}` stands here twice"));
                 }
@@ -148,9 +158,9 @@ impl Reader<'_> {
 
     fn role(&mut self, node: &Node) -> Option<RoleId> {
         let name = node.text(self.faults)?;
-        let found = self.roles.iter().position(|role| role == name).map(RoleId);
+        let found = self.all.roles.iter().position(|(role, _)| role == name).map(RoleId);
         if found.is_none() {
-            let known: Vec<&str> = self.roles.iter().map(String::as_str).collect();
+            let known: Vec<&str> = self.all.roles.iter().map(|(role, _)| role.as_str()).collect();
             let message = match (name, known.as_slice()) {
                 ("any", _) => "`any` stands alone, without a list".to_owned(),
                 (_, []) => format!("unknown role `{name}`; there are none under `roles`"),
@@ -174,8 +184,8 @@ impl Reader<'_> {
             None => parse_count(1).ok(),
         };
         let ((count, period), burst) = (rate?, burst?);
-        self.read.limits.push(Limit { rule: rule.clone(), count, period, burst });
-        Some(LimitId(self.read.limits.len() - 1))
+        self.all.read.limits.push(Limit { rule: rule.clone(), count, period, burst });
+        Some(LimitId(self.all.read.limits.len() - 1))
     }
 
     fn deny(&mut self, fields: Fields<'_>) {
@@ -187,16 +197,16 @@ impl Reader<'_> {
     }
 
     fn allow(&mut self, fields: Fields<'_>, endpoints: &[EndpointId]) {
-        let written = fields.get("args").map(|node| args::read(node, endpoints, self.catalog, self.faults));
+        let written = fields.get("args").map(|node| args::read(node, endpoints, self.all.catalog, self.faults));
         let written = written.unwrap_or_default();
         let redact = fields.get("redact");
         let at = redact.map_or(fields.place(), |node| node.place);
-        let Some(set) = self.sets.choose(redact, at, self.faults) else { return };
-        let rule = self.read.rules.len();
+        let Some(set) = self.all.sets.choose(redact, at, self.faults) else { return };
+        let rule = self.all.read.rules.len();
         for &endpoint in endpoints {
-            let terms = args::terms(&written, endpoint, self.catalog);
-            let plan = self.sets.plan(&set, endpoint, at, self.faults);
-            if let (Some(named), Some(plan)) = (self.read.endpoints.get_mut(endpoint.0), plan) {
+            let terms = args::terms(&written, endpoint, self.all.catalog);
+            let plan = self.all.sets.plan(&set, endpoint, at, self.faults);
+            if let (Some(named), Some(plan)) = (self.all.read.endpoints.get_mut(endpoint.0), plan) {
                 named.offers.push(Offer { rule, terms, plan });
             }
         }

@@ -4,17 +4,17 @@ mod cases;
 mod conditions;
 mod decide;
 mod explain;
+mod files;
+mod findings;
 mod language;
 mod properties;
 mod shipped;
-
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{Circumstances, Decision, Permit, Policy, Refused};
 use crate::authn::Principal;
-use crate::catalog::Catalog;
+use crate::catalog::Catalogs;
 
 /// Roles `a`, `b` and `c` for groups of the same names.
 pub(super) const ROLES: &str = "\
@@ -26,13 +26,9 @@ roles:
   c: [{ token: { issuer: corp, claims: { groups: [c] } } }]
 ";
 
-pub(super) fn nats() -> Arc<Catalog> {
-    Catalog::builtin("nats").unwrap()
-}
-
 /// The policy of `text`, which must be right.
 pub(super) fn whole(text: &str) -> Policy {
-    Policy::parse("p.yaml", text, nats()).unwrap_or_else(|faults| panic!("{faults:#?}\n{text}"))
+    Policy::parse("p.yaml", text, &Catalogs::builtin()).unwrap_or_else(|faults| panic!("{faults:#?}\n{text}"))
 }
 
 /// [`ROLES`] with `rules`, which must be right.
@@ -42,7 +38,7 @@ pub(super) fn policy(rules: &str) -> Policy {
 
 /// The faults of `text`, as an operator reads them.
 pub(super) fn faults(text: &str) -> Vec<String> {
-    let result = Policy::parse("p.yaml", text, nats());
+    let result = Policy::parse("p.yaml", text, &Catalogs::builtin());
     result.err().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
