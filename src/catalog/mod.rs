@@ -20,7 +20,8 @@ mod target;
 pub use catalogs::Catalogs;
 pub use fault::{Malformation, TargetFault};
 pub use model::{
-    Argument, Arguments, Catalog, Cost, Endpoint, EndpointId, Kind, RedactionSet, Resource, Sensitive, Tag, Value,
+    Argument, Arguments, Catalog, Cost, Endpoint, EndpointId, Kind, RedactionSet, Resource, Sensitive, Tag, Tenancy,
+    Value,
 };
 pub use target::{ALLOW, MAX_TARGET};
 

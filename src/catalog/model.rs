@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::redact::{Action, BodyKind, Selector};
+use crate::redact::{Action, BodyKind, Fence, Selector};
 
 /// Which endpoint of a catalogue: its index in [`Catalog::endpoints`]. Means nothing to another catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +50,20 @@ pub struct Endpoint {
     pub sensitive: Vec<Sensitive>,
     /// What its body tells where no selector reaches: in the names of members, or in plain text.
     pub out_of_reach: Vec<Tag>,
+    /// How its answer is cut down to one tenant; `None`: it cannot be.
+    pub tenant: Option<Tenancy>,
+}
+
+/// How the answer of an endpoint is cut down to one tenant.
+#[derive(Debug)]
+pub struct Tenancy {
+    /// The argument that takes the tenant's name, by its index in [`Endpoint::arguments`]. It only narrows the answer; the
+    /// fence holds without it.
+    pub argument: Option<usize>,
+    /// What the upstream must be asked with, so that the answer says whose each part is.
+    pub force: Arguments,
+    /// What leaves.
+    pub fence: Fence,
 }
 
 /// How much a call costs the upstream.

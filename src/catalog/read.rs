@@ -6,6 +6,8 @@ use super::model::{Argument, Catalog, Cost, Endpoint, Kind, RedactionSet, Sensit
 use crate::document::{self, Entry, Fault, Faults, Fields, Node, Place};
 use crate::redact::{Action, BodyKind, Selector};
 
+mod tenant;
+
 /// The longest path, argument name or endpoint name, in bytes.
 const MAX_NAME: usize = 128;
 /// The most arguments of one endpoint: a query with more is refused by its size alone.
@@ -108,7 +110,7 @@ impl Reader {
 
     fn endpoint(&mut self, entry: &Entry) -> Option<Endpoint> {
         self.plain_name(&entry.key, entry.place);
-        let known = ["path", "aliases", "body", "cost", "arguments", "sensitive", "out_of_reach"];
+        let known = ["path", "aliases", "body", "cost", "arguments", "sensitive", "out_of_reach", "tenant"];
         let fields = entry.node.fields(&known, &mut self.faults)?;
         let path = fields.required("path", &mut self.faults).and_then(|node| self.path(node));
         let aliases = fields.get("aliases").and_then(|node| node.list(&mut self.faults)).unwrap_or_default();
@@ -123,8 +125,9 @@ impl Reader {
             self.faults.at(node, "a text has no fields; say what it tells in `out_of_reach`");
         }
         let out_of_reach = self.tags(fields.get("out_of_reach"));
+        let tenant = fields.get("tenant").and_then(|node| self.tenant(node, body, &arguments));
         let name = entry.key.clone();
-        Some(Endpoint { name, path: path?, aliases, body: body?, cost: cost?, arguments, sensitive, out_of_reach })
+        Some(Endpoint { name, path: path?, aliases, body: body?, cost: cost?, arguments, sensitive, out_of_reach, tenant })
     }
 
     fn tags(&mut self, node: Option<&Node>) -> Vec<Tag> {

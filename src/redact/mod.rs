@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 mod block;
 mod error;
+mod fence;
 mod fold;
 mod guard;
 mod json;
@@ -25,6 +26,7 @@ mod unescape;
 mod tests;
 
 pub use error::{RedactError, RedactErrorKind};
+pub use fence::{Fence, FenceError, FenceErrorKind, FenceRule};
 pub use plan::Plan;
 pub use selector::{Selector, SelectorError};
 

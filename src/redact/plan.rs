@@ -117,7 +117,7 @@ impl Positions {
                 Step::Any => set(&mut self.any, bit),
                 Step::Name(name) => {
                     set(&mut self.named, bit);
-                    set(self.names.entry(name, self.width), bit);
+                    set(self.names.entry(&name.folded, self.width), bit);
                 }
                 Step::Index(index) => {
                     set(&mut self.placed, bit);

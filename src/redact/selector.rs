@@ -31,12 +31,21 @@ pub(super) struct Segment {
 /// What one step takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// The members of this name, folded.
-    Name(String),
+    /// The members of this name.
+    Name(Name),
     /// All members and elements.
     Any,
     /// The element at this place, from 0.
     Index(u64),
+}
+
+/// The name of a member in a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    /// As it was written.
+    pub(super) exact: String,
+    /// As names are compared to redact.
+    pub(super) folded: String,
 }
 
 impl Selector {
@@ -48,11 +57,9 @@ impl Selector {
     /// # Errors
     /// When it is not such a path, selects the whole body (`$`), or needs a filter, a slice or a negative index.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
-        let refuse = |why: &str| SelectorError(format!("selector `{text}`: {why}"));
-        let query = rsonpath_syntax::parse(text).map_err(|error| refuse(&complaint(&error)))?;
-        let segments = query.segments().iter().map(segment).collect::<Result<Vec<_>, _>>().map_err(refuse)?;
+        let segments = path(text)?;
         if segments.is_empty() {
-            return Err(refuse("selects the whole body; deny the endpoint instead"));
+            return Err(refusal(text, "selects the whole body; deny the endpoint instead"));
         }
         Ok(Self { text: text.to_owned(), segments })
     }
@@ -69,6 +76,17 @@ impl Selector {
     }
 }
 
+/// The segments of an RFC 9535 path; none for `$`.
+pub(super) fn path(text: &str) -> Result<Vec<Segment>, SelectorError> {
+    let query = rsonpath_syntax::parse(text).map_err(|error| refusal(text, &complaint(&error)))?;
+    query.segments().iter().map(segment).collect::<Result<_, _>>().map_err(|why| refusal(text, why))
+}
+
+/// Why `text` is refused.
+pub(super) fn refusal(text: &str, why: &str) -> SelectorError {
+    SelectorError(format!("selector `{text}`: {why}"))
+}
+
 fn segment(parsed: &ParsedSegment) -> Result<Segment, &'static str> {
     let (descendant, selectors) = match parsed {
         ParsedSegment::Child(selectors) => (false, selectors),
@@ -79,7 +97,9 @@ fn segment(parsed: &ParsedSegment) -> Result<Segment, &'static str> {
 
 fn step(parsed: &ParsedStep) -> Result<Step, &'static str> {
     match parsed {
-        ParsedStep::Name(name) => Ok(Step::Name(fold(name.unquoted()))),
+        ParsedStep::Name(name) => {
+            Ok(Step::Name(Name { exact: name.unquoted().to_owned(), folded: fold(name.unquoted()) }))
+        }
         ParsedStep::Wildcard => Ok(Step::Any),
         ParsedStep::Index(Index::FromStart(index)) => Ok(Step::Index(index.as_u64())),
         ParsedStep::Index(Index::FromEnd(_)) => {

@@ -4,6 +4,7 @@ use super::*;
 
 mod corpora;
 mod differential;
+mod fence;
 mod rules;
 mod safety;
 mod streams;
