@@ -165,14 +165,14 @@ fn parties(rule: &Rule) -> Vec<Party> {
 fn is_for(rule: &Rule, party: Party) -> bool {
     match (&rule.who, party) {
         (Who::Any, _) => true,
-        (Who::Roles(named), Party::Role(role)) => named.contains(&role),
+        (Who::Roles(named), Party::Role(one)) => named.contains(&one),
         (Who::Roles(_), Party::Everybody) => false,
     }
 }
 
-fn names(rule: &Rule, role: RoleId) -> bool {
+fn names(rule: &Rule, one: RoleId) -> bool {
     match &rule.who {
         Who::Any => false,
-        Who::Roles(named) => named.contains(&role),
+        Who::Roles(named) => named.contains(&one),
     }
 }
