@@ -123,7 +123,7 @@ impl Expected {
         match self {
             Self::Allow => matches!(outcome, Outcome::Permitted { .. }),
             Self::Deny => !matches!(outcome, Outcome::Permitted { .. }),
-            Self::Status(status) => status == status_of(outcome),
+            Self::Status(status) => status == outcome.status(),
         }
     }
 
@@ -136,15 +136,6 @@ impl Expected {
     }
 }
 
-/// The status that the outcome leads to, when nothing goes wrong later.
-const fn status_of(outcome: &Outcome) -> u16 {
-    match outcome {
-        Outcome::Permitted { .. } => 200,
-        Outcome::Refused(_) => 403,
-        Outcome::NotUnderstood(fault) => fault.status(),
-    }
-}
-
 /// What came out, in one line.
 fn describe(got: &Explanation) -> String {
     let roles = if got.roles.is_empty() { "no role".to_owned() } else { format!("roles {}", got.roles.join(", ")) };
@@ -154,7 +145,7 @@ fn describe(got: &Explanation) -> String {
             format!("deny at rule `{rule}`: {reason} ({roles})")
         }
         Outcome::Refused(Refused { reason, rule: None, .. }) => format!("deny: {reason} ({roles})"),
-        Outcome::NotUnderstood(fault) => format!("status {}: {fault}", status_of(&got.outcome)),
+        Outcome::NotUnderstood(fault) => format!("status {}: {fault}", got.outcome.status()),
     }
 }
 

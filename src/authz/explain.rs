@@ -1,13 +1,19 @@
 //! Says in words what a policy does with a request, and why.
 
+mod json;
+
 use std::fmt;
 
-use crate::authn::{Principal, Proof};
+use serde::Serialize;
+use serde_json::Map;
+
+use crate::authn::{CLIENT_CERTIFICATE, Principal, Proof};
 use crate::catalog::{Resource, TargetFault};
 use crate::redact::{Action, Rule as Redaction};
 
 use super::circumstances::{Circumstances, Truth};
 use super::decision::{Decision, Permit, Reason, Refused, RuleId};
+use super::limit::Limit;
 use super::opening::Opening;
 use super::policy::{Effect, Mode, Policy, Who};
 use super::roles::Held;
@@ -17,8 +23,8 @@ use super::roles::Held;
 pub struct Explanation {
     /// Method and target, as they were asked about.
     pub request: String,
-    /// Everything that is proven of whoever asks, in words.
-    pub who: String,
+    /// Everything that is proven of whoever asks; nothing where only roles were asked about.
+    pub who: Vec<Shown>,
     /// The roles that the principal has.
     pub roles: Vec<String>,
     /// The endpoint's name; `None` when the request was not understood.
@@ -27,6 +33,15 @@ pub struct Explanation {
     pub outcome: Outcome,
     /// What each rule that names the endpoint says to it, in the order of the file.
     pub notes: Vec<Note>,
+}
+
+/// One thing that is proven of whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// The issuer's configured name, or [`CLIENT_CERTIFICATE`](crate::authn::CLIENT_CERTIFICATE).
+    pub issuer: String,
+    /// The subject.
+    pub subject: String,
 }
 
 /// What comes out of a request.
@@ -42,8 +57,8 @@ pub enum Outcome {
         rule: RuleId,
         /// The target that goes upstream.
         upstream: String,
-        /// The limit, in words.
-        limit: Option<String>,
+        /// How often.
+        limit: Option<Limit>,
         /// What does not leave: action and selector.
         redactions: Vec<(Action, String)>,
     },
@@ -88,12 +103,45 @@ pub fn explain(
     target: &str,
     circumstances: &Circumstances,
 ) -> Explanation {
-    let roles = policy.roles.of(who);
+    let shown = who.proofs().map(shown).collect();
+    explain_roles(policy, (who, policy.roles.of(who)), (method, target), circumstances, shown)
+}
+
+/// What `policy` does when somebody with the roles of these names asks, whoever it is.
+///
+/// # Errors
+/// The names that are no roles of the policy: what it does is then unknown.
+pub fn explain_as(
+    policy: &Policy,
+    names: &[&str],
+    method: &str,
+    target: &str,
+    circumstances: &Circumstances,
+) -> Result<Explanation, Vec<String>> {
+    let find = |name: &str| policy.roles.find(name);
+    let unknown: Vec<String> = names.iter().filter(|name| find(name).is_none()).map(ToString::to_string).collect();
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    let mut roles: Vec<Held> = names.iter().filter_map(|name| find(name)).map(Held::supposed).collect();
+    roles.sort_unstable();
+    roles.dedup();
+    let nobody = Principal::supposed(String::new(), String::new(), Map::new());
+    Ok(explain_roles(policy, (&nobody, roles), (method, target), circumstances, Vec::new()))
+}
+
+fn explain_roles(
+    policy: &Policy,
+    (who, roles): (&Principal, Vec<Held>),
+    (method, target): (&str, &str),
+    circumstances: &Circumstances,
+    shown: Vec<Shown>,
+) -> Explanation {
     let (endpoint, notes, outcome) = match policy.catalog().resolve(method.as_bytes(), target.as_bytes()) {
         Ok(resource) => {
             let endpoint = policy.catalog().endpoint(resource.endpoint()).name.clone();
             let mut notes = notes(policy, (who, &roles), &resource, circumstances);
-            let outcome = match policy.decide(who, resource, circumstances) {
+            let outcome = match policy.decide_for(roles.clone(), who, resource, circumstances) {
                 Decision::Permit(permit) => permitted(policy, &permit),
                 Decision::Deny(refused) => Outcome::Refused(refused),
             };
@@ -104,7 +152,7 @@ pub fn explain(
     };
     Explanation {
         request: format!("{method} {target}"),
-        who: who.proofs().map(describe).collect::<Vec<_>>().join(" and "),
+        who: shown,
         roles: roles.iter().map(|held| policy.roles.name(held.role).to_owned()).collect(),
         endpoint,
         outcome,
@@ -112,11 +160,18 @@ pub fn explain(
     }
 }
 
-fn describe(proof: &Proof) -> String {
-    let subject = proof.subject().escape_default();
-    match proof.names() {
-        Some(_) => format!("the client certificate {subject}"),
-        None => format!("{subject} of issuer {}", proof.issuer()),
+fn shown(proof: &Proof) -> Shown {
+    Shown { issuer: proof.issuer().to_owned(), subject: proof.subject().to_owned() }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let subject = self.subject.escape_default();
+        if self.issuer == CLIENT_CERTIFICATE {
+            write!(f, "the client certificate {subject}")
+        } else {
+            write!(f, "{subject} of issuer {}", self.issuer.escape_default())
+        }
     }
 }
 
@@ -158,7 +213,7 @@ fn permitted(policy: &Policy, permit: &Permit) -> Outcome {
     Outcome::Permitted {
         rule: permit.rule().clone(),
         upstream: policy.catalog().render(permit.resource()),
-        limit: limit.map(ToString::to_string),
+        limit: limit.cloned(),
         redactions: permit.plan().rules().iter().map(redaction).collect(),
     }
 }
@@ -178,10 +233,27 @@ fn mark(notes: &mut [Note], outcome: &Outcome) {
     }
 }
 
+impl Outcome {
+    /// The status that it leads to, when nothing goes wrong later.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Permitted { .. } => 200,
+            Self::Refused(_) => 403,
+            Self::NotUnderstood(fault) => fault.status(),
+        }
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "request   {}", self.request.escape_default())?;
-        writeln!(f, "who       {}", self.who)?;
+        let who: Vec<String> = self.who.iter().map(ToString::to_string).collect();
+        writeln!(
+            f,
+            "who       {}",
+            if who.is_empty() { "anybody with the roles".to_owned() } else { who.join(" and ") }
+        )?;
         writeln!(f, "roles     {}", if self.roles.is_empty() { "none".to_owned() } else { self.roles.join(", ") })?;
         writeln!(f, "endpoint  {}", self.endpoint.as_deref().unwrap_or("unknown"))?;
         write!(f, "{}", self.outcome)?;
@@ -206,7 +278,7 @@ impl fmt::Display for Outcome {
             }
             Self::Permitted { rule, upstream, limit, redactions } => {
                 writeln!(f, "decision  allow\nrule      {rule}\nupstream  {upstream}")?;
-                writeln!(f, "limit     {}", limit.as_deref().unwrap_or("none"))?;
+                writeln!(f, "limit     {}", limit.as_ref().map_or("none".to_owned(), ToString::to_string))?;
                 let count = redactions.len();
                 writeln!(f, "redacts   {count} selectors; secret-shaped texts are masked in any case")?;
                 redactions.iter().try_for_each(|(action, selector)| writeln!(f, "  {:<7} {selector}", word(*action)))
@@ -221,19 +293,23 @@ impl fmt::Display for Note {
             Effect::Allow => "allows",
             Effect::Deny => "denies",
         };
-        let names = list(&self.names);
-        let verdict = match &self.verdict {
-            Verdict::Decides => "decides".to_owned(),
-            Verdict::Fits => "fits, but another rule is preferred".to_owned(),
-            Verdict::OtherRoles => "not for these roles".to_owned(),
-            Verdict::Conditions => "its conditions do not hold".to_owned(),
-            Verdict::Arguments(reason) => reason.to_string(),
-        };
         let shadow = match self.mode {
             Mode::Enforce => "",
             Mode::Shadow => ", in shadow",
         };
-        write!(f, "{} ({effect} {names}{shadow}): {verdict}", self.rule)
+        write!(f, "{} ({effect} {}{shadow}): {}", self.rule, list(&self.names), self.verdict)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decides => f.write_str("decides"),
+            Self::Fits => f.write_str("fits, but another rule is preferred"),
+            Self::OtherRoles => f.write_str("not for these roles"),
+            Self::Conditions => f.write_str("its conditions do not hold"),
+            Self::Arguments(reason) => reason.fmt(f),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ mod tests;
 pub use cases::Cases;
 pub use circumstances::Circumstances;
 pub use decision::{Decision, HeldRoles, Holder, LimitId, Permit, Reason, Refused, RuleId, Would};
-pub use explain::{Explanation, Note, Outcome, Verdict, explain};
+pub use explain::{Explanation, Note, Outcome, Shown, Verdict, explain, explain_as};
 pub use findings::Findings;
 pub use limit::Limit;
 pub use policy::{Effect, Mode, Policy, Source};

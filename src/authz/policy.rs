@@ -117,7 +117,17 @@ impl Policy {
     /// of the file says nothing.
     #[must_use]
     pub fn decide(&self, who: &Principal, what: Resource, circumstances: &Circumstances) -> Decision {
-        let roles = self.roles.of(who);
+        self.decide_for(self.roles.of(who), who, what, circumstances)
+    }
+
+    /// Decides about a principal with these roles.
+    pub(super) fn decide_for(
+        &self,
+        roles: Vec<Held>,
+        who: &Principal,
+        what: Resource,
+        circumstances: &Circumstances,
+    ) -> Decision {
         let question = Question { who, roles: &roles, what: &what, circumstances };
         let judged = self.judge(&self.enforced, &question);
         let would = self.shadowed.as_ref().and_then(|openings| self.would(&self.judge(openings, &question)));

@@ -60,6 +60,13 @@ pub(super) struct Held {
     grant: usize,
 }
 
+impl Held {
+    /// A role that no grant gave: of somebody whom nobody proved.
+    pub(super) const fn supposed(role: RoleId) -> Self {
+        Self { role, grant: usize::MAX }
+    }
+}
+
 impl Grant {
     fn fits(&self, who: &Principal) -> bool {
         self.tests.iter().all(|test| who.proofs().any(|proof| test.holds(proof)))
@@ -182,6 +189,11 @@ impl Roles {
     /// The name of a role.
     pub(super) fn name(&self, role: RoleId) -> &str {
         self.names.get(role.0).map_or("", |(name, _)| name)
+    }
+
+    /// The role of that name.
+    pub(super) fn find(&self, name: &str) -> Option<RoleId> {
+        self.names.iter().position(|(own, _)| own == name).map(RoleId)
     }
 
     /// The proofs of `who` that a role rests on.

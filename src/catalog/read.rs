@@ -127,7 +127,17 @@ impl Reader {
         let out_of_reach = self.tags(fields.get("out_of_reach"));
         let tenant = fields.get("tenant").and_then(|node| self.tenant(node, body, &arguments));
         let name = entry.key.clone();
-        Some(Endpoint { name, path: path?, aliases, body: body?, cost: cost?, arguments, sensitive, out_of_reach, tenant })
+        Some(Endpoint {
+            name,
+            path: path?,
+            aliases,
+            body: body?,
+            cost: cost?,
+            arguments,
+            sensitive,
+            out_of_reach,
+            tenant,
+        })
     }
 
     fn tags(&mut self, node: Option<&Node>) -> Vec<Tag> {

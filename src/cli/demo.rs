@@ -1,12 +1,13 @@
 //! `monward demo`: the guided tour, on standard output.
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::process::ExitCode;
 
 use anyhow::Context;
 
 use crate::config::Log;
-use crate::demo::{Afterwards, Paint, run as give};
+use crate::demo::{Afterwards, run as give};
+use crate::ops::paint::Paint;
 use crate::ops::telemetry;
 
 /// What to show.
@@ -27,8 +28,6 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let runtime = runtime.context("cannot start worker threads")?;
     let afterwards = if arguments.exit { Afterwards::Exit } else { Afterwards::StayUp };
     let mut out = io::stdout();
-    let wanted = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let paint = if wanted { Paint::Colour } else { Paint::Plain };
-    let right = runtime.block_on(give(afterwards, paint, &mut out))?;
+    let right = runtime.block_on(give(afterwards, Paint::of_stdout(), &mut out))?;
     Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{complain_all, say};
+use super::{complain_all, show, show_json};
 use crate::authn::{Certificate, NameKind, Principal};
 use crate::authz::{Circumstances, Outcome, Policy, explain};
 use crate::config::load::load;
@@ -21,13 +21,15 @@ use crate::types::{TlsVersion, UnixTime};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Nothing is asked of a server or an issuer: the caller is supposed to have proven who it is.
-The exit code is 0 when the request is permitted and 1 when it is refused.
+The exit code is 0 when the request is permitted and 1 when it is refused. The members of --json are listed in
+policies/README.md.
 
 Examples:
   monward explain --policy policies/nats.yaml --claim groups=nats-operator '/connz?limit=10'
   monward explain --policy policy.yaml --claims '{\"scope\":\"nats.read\"}' /varz
   monward explain --policy policy.yaml --client-cert uri=spiffe://example.org/ns/monitoring/sa/prometheus /varz
-  monward explain --config monward.yaml --issuer corp --subject bob --claim realm_access.roles=viewer --method HEAD /varz")]
+  monward explain --config monward.yaml --issuer corp --subject bob --claim realm_access.roles=viewer --method HEAD /varz
+  monward explain --policy policy.yaml --claim groups=ops --json /varz | jq -r .decision")]
 pub(super) struct Arguments {
     /// The policy that is asked
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
@@ -65,6 +67,9 @@ pub(super) struct Arguments {
     /// The version of TLS that it comes over, for rules with `tls`
     #[arg(long, value_name = "VERSION", value_parser = tls)]
     tls: Option<TlsVersion>,
+    /// Answer with one JSON object
+    #[arg(long)]
+    json: bool,
     /// The request's method
     #[arg(long, value_name = "METHOD", default_value = "GET")]
     method: String,
@@ -87,8 +92,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         claims.extend(serde_json::from_str::<Map<String, Value>>(object).context("--claims is not a JSON object")?);
     }
     let who = principal(arguments, claims)?;
-    let explanation = explain(&policy, &who, &arguments.method, &arguments.target, &circumstances(arguments)?);
-    say(&explanation);
+    let circumstances = circumstances(arguments)?;
+    let explanation = explain(&policy, &who, &arguments.method, &arguments.target, &circumstances);
+    if arguments.json {
+        show_json(&explanation)?;
+    } else {
+        show(&explanation);
+    }
     Ok(match explanation.outcome {
         Outcome::Permitted { .. } => ExitCode::SUCCESS,
         Outcome::NotUnderstood(_) | Outcome::Refused(_) => ExitCode::FAILURE,

@@ -12,8 +12,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 
 use crate::document::Fault;
+use crate::ops::paint::Paint;
 
 /// Identity-aware reverse proxy for monitoring endpoints.
 #[derive(Debug, Parser)]
@@ -56,10 +58,13 @@ pub fn run() -> ExitCode {
 
 /// A line on standard error; nobody is there to hear when that fails. What a file spelled cannot move the terminal.
 fn complain(line: impl Display) {
-    let line = line.to_string();
+    let _ = writeln!(io::stderr(), "{}", visible(&line.to_string()));
+}
+
+/// `text` with its control characters escaped, line feeds excepted.
+fn visible(text: &str) -> String {
     let control = |character: char| character.is_control() && character != '\n';
-    let safe: String = line.split_inclusive(control).map(escape_last).collect();
-    let _ = writeln!(io::stderr(), "{safe}");
+    text.split_inclusive(control).map(escape_last).collect()
 }
 
 /// `text` with its last character escaped when it is a control character.
@@ -77,6 +82,37 @@ fn say(text: impl Display) {
     let _ = write!(io::stdout(), "{text}");
 }
 
+/// A report on standard output, in colour on a terminal. What a file or a record spelled cannot move the terminal.
+fn show(report: impl Display) {
+    let paint = Paint::of_stdout();
+    let lines: Vec<String> = report.to_string().lines().map(|line| tinted(paint, line)).collect();
+    say(lines.join("\n") + "\n");
+}
+
+/// One value as one line of JSON on standard output.
+fn show_json(value: &impl Serialize) -> anyhow::Result<()> {
+    say(serde_json::to_string(value)? + "\n");
+    Ok(())
+}
+
+/// A line of a report: what is good in green, what is bad in red, what is otherwise in yellow.
+fn tinted(paint: Paint, line: &str) -> String {
+    const TINTS: [(&str, &str); 7] = [
+        ("decision  allow", "32"),
+        ("decision  permit", "32"),
+        ("decision  deny", "31"),
+        ("decision  withhold", "31"),
+        ("  + ", "32"),
+        ("  - ", "31"),
+        ("  ~ ", "33"),
+    ];
+    let safe = visible(line);
+    match TINTS.iter().find(|(start, _)| safe.starts_with(start)) {
+        Some((_, code)) => paint.painted(code, &safe),
+        None => safe,
+    }
+}
+
 /// All faults, a line each, and how many there are.
 fn complain_all(faults: &[Fault]) {
     faults.iter().for_each(complain);
@@ -84,4 +120,22 @@ fn complain_all(faults: &[Fault]) {
         1 => "1 fault".to_owned(),
         count => format!("{count} faults"),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_coloured_for_terminals_and_moves_none() {
+        for (line, plain, coloured) in [
+            ("decision  allow", "decision  allow", "\u{1b}[32mdecision  allow\u{1b}[0m"),
+            ("decision  withhold", "decision  withhold", "\u{1b}[31mdecision  withhold\u{1b}[0m"),
+            ("  ~ /varz", "  ~ /varz", "\u{1b}[33m  ~ /varz\u{1b}[0m"),
+            ("rule      a\u{1b}[2Jb", "rule      a\\u{1b}[2Jb", "rule      a\\u{1b}[2Jb"),
+        ] {
+            assert_eq!(tinted(Paint::Plain, line), plain);
+            assert_eq!(tinted(Paint::Colour, line), coloured);
+        }
+    }
 }

@@ -36,12 +36,12 @@ use self::folder::Folder;
 use self::invite::Invitation;
 use self::issuer::Issuer;
 use self::pki::Pki;
-pub use self::table::Paint;
-use self::table::{Verdict, fit, painted};
+use self::table::{Verdict, fit};
 use self::tour::{Outcome, Tour};
 use self::upstream::Upstream;
 use self::web::Server;
 use crate::ops::clock;
+use crate::ops::paint::Paint;
 use crate::server::{Running, StartFault, start};
 
 /// What happens after the tour.
@@ -167,7 +167,7 @@ impl<'a> Stage<'a> {
 
     /// Says what runs where, and gives the tour.
     async fn show(&self, paint: Paint, out: &mut (dyn Write + Send)) -> Result<Verdict, DemoError> {
-        writeln!(out, "{}\n", painted(paint, "1", "monward demo: a guarded NATS monitoring port, all on loopback"))?;
+        writeln!(out, "{}\n", paint.painted("1", "monward demo: a guarded NATS monitoring port, all on loopback"))?;
         writeln!(out, "  gateway   https://localhost:{}", self.address.port())?;
         writeln!(out, "  issuer    {}", self.issuer.url())?;
         writeln!(out, "  upstream  http://{}", self.upstream.address())?;
@@ -188,8 +188,8 @@ impl<'a> Stage<'a> {
         let verdict = if recorded { outcome.verdict } else { Verdict::Wrong };
         let records = if recorded { "each left one audit record" } else { "not each left exactly one audit record" };
         let sentence = match verdict {
-            Verdict::Right => painted(paint, "32", "All as it should be"),
-            Verdict::Wrong => painted(paint, "31", "Not all as it should be"),
+            Verdict::Right => paint.painted("32", "All as it should be"),
+            Verdict::Wrong => paint.painted("31", "Not all as it should be"),
         };
         writeln!(out, "\n{sentence}: {} requests, {records}.", outcome.requests.len())?;
         Ok(verdict)
@@ -203,7 +203,7 @@ impl<'a> Stage<'a> {
             issuer: &self.issuer,
             account: self.upstream.account(),
         };
-        let title = painted(paint, "1", "It stays up. Paste these into another terminal:");
+        let title = paint.painted("1", "It stays up. Paste these into another terminal:");
         write!(out, "\n{title}\n\n{}", invitation.text())?;
         out.flush()?;
         Ok(())

@@ -2,14 +2,7 @@
 
 use std::io::{self, Write};
 
-/// Whether to colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paint {
-    /// Plain text, for files and pipes.
-    Plain,
-    /// ANSI colours, for terminals.
-    Colour,
-}
+use crate::ops::paint::Paint;
 
 /// Whether a row came out as it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +31,8 @@ pub(super) struct Row {
 /// The line above the rows, and a rule under it.
 pub(super) fn header(out: &mut dyn Write, paint: Paint) -> io::Result<()> {
     let line = columns(["who", "request", "answer", "why"]);
-    writeln!(out, "  {}", painted(paint, "1", line.trim_end()))?;
-    writeln!(out, "  {}", painted(paint, "2", &"-".repeat(WIDTH - 2)))
+    writeln!(out, "  {}", paint.painted("1", line.trim_end()))?;
+    writeln!(out, "  {}", paint.painted("2", &"-".repeat(WIDTH - 2)))
 }
 
 /// One row.
@@ -50,15 +43,7 @@ pub(super) fn row(out: &mut dyn Write, paint: Paint, row: &Row) -> io::Result<()
     };
     let status = row.status.to_string();
     let line = columns([&row.who, &row.request, &status, &row.why]);
-    writeln!(out, "{} {}", painted(paint, colour, mark), line.trim_end())
-}
-
-/// `text` in the colour of an SGR code.
-pub(super) fn painted(paint: Paint, code: &str, text: &str) -> String {
-    match paint {
-        Paint::Plain => text.to_owned(),
-        Paint::Colour => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-    }
+    writeln!(out, "{} {}", paint.painted(colour, mark), line.trim_end())
 }
 
 fn columns(cells: [&str; 4]) -> String {

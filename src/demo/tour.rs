@@ -15,8 +15,9 @@ use super::DemoError;
 use super::client::{self, Reply};
 use super::issuer::{Flaw, Issuer};
 use super::settings::BURST;
-use super::table::{self, Paint, Row, Verdict};
+use super::table::{self, Row, Verdict};
 use super::withheld;
+use crate::ops::paint::Paint;
 
 /// What the tour needs to know.
 pub(super) struct Tour<'a> {

@@ -1,4 +1,4 @@
-//! Running monward: the clock, the tasks a shutdown waits for, figures, the admin side, audit sinks, log lines.
+//! Running monward: the clock, the tasks a shutdown waits for, figures, the admin side, audit sinks, log lines, colours.
 
 pub mod admin;
 pub mod audit_sink;
@@ -8,4 +8,5 @@ pub mod drain;
 pub mod key_check;
 pub mod key_metrics;
 pub mod metrics;
+pub mod paint;
 pub mod telemetry;

@@ -174,7 +174,8 @@ impl Fence {
     /// When two rules say of one object whose it is.
     pub fn new(rules: Vec<FenceRule>) -> Result<Self, SelectorError> {
         let owners: Vec<&FenceRule> = rules.iter().filter(|rule| rule.part.is_owner()).collect();
-        let twice = owners.iter().enumerate().any(|(at, rule)| owners.iter().skip(at + 1).any(|other| rule.meets(other)));
+        let twice =
+            owners.iter().enumerate().any(|(at, rule)| owners.iter().skip(at + 1).any(|other| rule.meets(other)));
         if twice {
             return Err(SelectorError("two paths of `own` and `named` find the same object; write one".to_owned()));
         }

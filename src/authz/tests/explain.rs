@@ -1,7 +1,9 @@
 //! What `explain` says.
 
+use serde_json::{Value, json};
+
 use super::{member, policy};
-use crate::authz::{Circumstances, Verdict, explain};
+use crate::authz::{Circumstances, Verdict, explain, explain_as};
 
 const RULES: &str = "rules:
   - { id: one, endpoints: [connz], allow: [a], args: { limit: { max: 10 } }, limit: { rate: 6/min, burst: 3 }, redact: none }
@@ -91,4 +93,50 @@ fn what_was_asked_cannot_break_the_lines() {
         explain(&policy(RULES), &member(&[]), "GET", "/x\r\ndecision  allow\u{1b}[31m", &Circumstances::default())
             .to_string();
     assert!(text.starts_with("request   GET /x\\r\\ndecision  allow\\u{1b}[31m\n"), "{text}");
+}
+
+#[test]
+fn an_explanation_for_machines_has_the_same_members_whatever_comes_out() {
+    let explained = |groups: &[&str], target: &str| -> Value {
+        serde_json::to_value(explain(&policy(RULES), &member(groups), "GET", target, &Circumstances::default()))
+            .unwrap()
+    };
+    let permitted = explained(&["b"], "/connz");
+    assert_eq!(permitted["who"], json!([{ "issuer": "corp", "subject": "somebody" }]));
+    assert_eq!((&permitted["decision"], &permitted["rule"]), (&json!("allow"), &json!("two")));
+    assert_eq!(permitted["redactions"][0], json!({ "action": "remove", "selector": "$..jwt" }));
+    let limited = explained(&["a"], "/connz");
+    assert_eq!(limited["limit"], json!({ "count": 6, "period_s": 60, "burst": 3 }));
+    assert_eq!(limited["upstream"], "/connz?limit=10");
+    let refused = explained(&["b"], "/connz?auth=1");
+    assert_eq!((&refused["decision"], &refused["status"]), (&json!("deny"), &json!(403)));
+    assert_eq!((&refused["reason"], &refused["rule"]), (&json!("argument_forbidden"), &json!("three")));
+    let rule = json!({
+        "id": "two", "effect": "allow", "names": ["b"], "mode": "enforce", "verdict": "arguments",
+        "sentence": "the argument `auth` may not be used",
+    });
+    assert_eq!(refused["rules"][1], rule);
+    let unknown = explained(&["b"], "/metrics");
+    assert_eq!((&unknown["endpoint"], &unknown["status"]), (&Value::Null, &json!(404)));
+    let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    for other in [&limited, &refused, &unknown] {
+        assert_eq!(members(&permitted), members(other));
+    }
+}
+
+#[test]
+fn roles_by_name_decide_as_those_who_have_them() {
+    let policy = policy(RULES);
+    for groups in [&[][..], &["a"], &["b"], &["c"], &["a", "c"], &["b", "a", "b"]] {
+        for target in ["/connz", "/connz?limit=11", "/connz?auth=1", "/varz", "/routez", "/metrics"] {
+            let by_name = explain_as(&policy, groups, "GET", target, &Circumstances::default()).unwrap();
+            let by_claim = explain(&policy, &member(groups), "GET", target, &Circumstances::default());
+            assert_eq!(by_name.outcome.to_string(), by_claim.outcome.to_string(), "{groups:?} {target}");
+            assert_eq!((by_name.roles, by_name.who), (by_claim.roles, Vec::new()), "{groups:?} {target}");
+        }
+    }
+    assert_eq!(
+        explain_as(&policy, &["a", "z", "y"], "GET", "/varz", &Circumstances::default()).unwrap_err(),
+        ["z", "y"]
+    );
 }

@@ -61,12 +61,7 @@ impl Reader {
         Some((index, value?))
     }
 
-    fn known_argument<'a>(
-        &mut self,
-        name: &str,
-        place: Place,
-        known: &'a [Argument],
-    ) -> Option<(usize, &'a Argument)> {
+    fn known_argument<'a>(&mut self, name: &str, place: Place, known: &'a [Argument]) -> Option<(usize, &'a Argument)> {
         let found = known.iter().enumerate().find(|(_, argument)| argument.name == name);
         if found.is_none() {
             let names: Vec<&str> = known.iter().map(|argument| argument.name.as_str()).collect();

@@ -35,13 +35,25 @@ fn list() -> Fence {
 fn of_a_list_only_what_is_the_tenants_leaves() {
     for (sentence, body, want) in [
         ("one of two", r#"{"list":[{"who":"B","a":1},{"who":"A","a":2}]}"#, r#"{"list":[{"who":"A","a":2}]}"#),
-        ("order stays", r#"{"list":[{"who":"A","a":2},{"who":"B"},{"a":1,"who":"A"}]}"#, r#"{"list":[{"who":"A","a":2},{"a":1,"who":"A"}]}"#),
-        ("totals go", r#"{"now":1,"total":9,"list":[{"who":"A"}],"limit":2}"#, r#"{"now":1,"list":[{"who":"A"}],"limit":2}"#),
+        (
+            "order stays",
+            r#"{"list":[{"who":"A","a":2},{"who":"B"},{"a":1,"who":"A"}]}"#,
+            r#"{"list":[{"who":"A","a":2},{"a":1,"who":"A"}]}"#,
+        ),
+        (
+            "totals go",
+            r#"{"now":1,"total":9,"list":[{"who":"A"}],"limit":2}"#,
+            r#"{"now":1,"list":[{"who":"A"}],"limit":2}"#,
+        ),
         ("a list that nothing is left of goes", r#"{"now":1,"list":[{"who":"B"}]}"#, r#"{"now":1}"#),
         ("an empty list looks the same", r#"{"now":1,"list":[ ]}"#, r#"{"now":1}"#),
         ("no list looks the same", r#"{"now":1,"list":null}"#, r#"{"now":1}"#),
         ("nothing at all", r#"{"total":{"list":[{"who":"A"}]}}"#, "{}"),
-        ("who it is comes last", r#"{"list":[{"a":[1,{"b":2}],"who":"A"}]}"#, r#"{"list":[{"a":[1,{"b":2}],"who":"A"}]}"#),
+        (
+            "who it is comes last",
+            r#"{"list":[{"a":[1,{"b":2}],"who":"A"}]}"#,
+            r#"{"list":[{"a":[1,{"b":2}],"who":"A"}]}"#,
+        ),
         ("nobody's is not kept", r#"{"list":[{"a":1},{}]}"#, "{}"),
         ("null is nobody", r#"{"list":[null,{"who":null}]}"#, "{}"),
         ("a longer name is another", r#"{"list":[{"who":"AB"},{"who":"A "},{"who":"a"},{"who":""}]}"#, "{}"),
@@ -50,10 +62,26 @@ fn of_a_list_only_what_is_the_tenants_leaves() {
         ("another spelling of the member says nothing", r#"{"list":[{"Who":"A"}]}"#, "{}"),
         ("who it is must stand in it, not below", r#"{"list":[{"a":{"who":"A"}},{"who":"B","b":{"who":"A"}}]}"#, "{}"),
         ("what is kept is compared exactly", r#"{"NOW":1,"no w":2,"Limit":3}"#, "{}"),
-        ("numbers stay to the letter", r#"{"list":[{"who":"A","n":[1E+2,-0.10,18446744073709551615]}]}"#, r#"{"list":[{"who":"A","n":[1E+2,-0.10,18446744073709551615]}]}"#),
-        ("strings stay to the letter", r#"{"list":[{"who":"A","\u006e\/":"\u003e\ud800é\/"}]}"#, r#"{"list":[{"who":"A","\u006e\/":"\u003e\ud800é\/"}]}"#),
-        ("repeated names inside that no rule looks for stay", r#"{"list":[{"who":"A","a":1,"a":2}]}"#, r#"{"list":[{"who":"A","a":1,"a":2}]}"#),
-        ("space stays with what stays", "{\n  \"t\": 1,\n  \"list\": [\n    {\"who\":\"B\"},\n    {\"who\": \"A\"}\n  ]\n}\n", "{\n  \"list\": [\n    {\"who\": \"A\"}\n  ]\n}"),
+        (
+            "numbers stay to the letter",
+            r#"{"list":[{"who":"A","n":[1E+2,-0.10,18446744073709551615]}]}"#,
+            r#"{"list":[{"who":"A","n":[1E+2,-0.10,18446744073709551615]}]}"#,
+        ),
+        (
+            "strings stay to the letter",
+            r#"{"list":[{"who":"A","\u006e\/":"\u003e\ud800é\/"}]}"#,
+            r#"{"list":[{"who":"A","\u006e\/":"\u003e\ud800é\/"}]}"#,
+        ),
+        (
+            "repeated names inside that no rule looks for stay",
+            r#"{"list":[{"who":"A","a":1,"a":2}]}"#,
+            r#"{"list":[{"who":"A","a":1,"a":2}]}"#,
+        ),
+        (
+            "space stays with what stays",
+            "{\n  \"t\": 1,\n  \"list\": [\n    {\"who\":\"B\"},\n    {\"who\": \"A\"}\n  ]\n}\n",
+            "{\n  \"list\": [\n    {\"who\": \"A\"}\n  ]\n}",
+        ),
         ("a value may be null", r#"{"now":null}"#, r#"{"now":null}"#),
     ] {
         assert_eq!(left(&list(), body).as_deref(), Ok(want), "{sentence}");
@@ -64,11 +92,23 @@ fn of_a_list_only_what_is_the_tenants_leaves() {
 fn what_is_dropped_goes_in_every_spelling() {
     for (sentence, body, want) in [
         ("by name", r#"{"list":[{"secret":1,"who":"A"}]}"#, r#"{"list":[{"who":"A"}]}"#),
-        ("by folded name, however often", r#"{"list":[{"SECRET":1,"se\u0063ret":{},"ſecret":2,"who":"A"}]}"#, r#"{"list":[{"who":"A"}]}"#),
-        ("below", r#"{"list":[{"who":"A","deep":[{"x":1,"z":2},{"Y":1}]}]}"#, r#"{"list":[{"who":"A","deep":[{"z":2},{}]}]}"#),
+        (
+            "by folded name, however often",
+            r#"{"list":[{"SECRET":1,"se\u0063ret":{},"ſecret":2,"who":"A"}]}"#,
+            r#"{"list":[{"who":"A"}]}"#,
+        ),
+        (
+            "below",
+            r#"{"list":[{"who":"A","deep":[{"x":1,"z":2},{"Y":1}]}]}"#,
+            r#"{"list":[{"who":"A","deep":[{"z":2},{}]}]}"#,
+        ),
         ("null below", r#"{"list":[{"who":"A","deep":null}]}"#, r#"{"list":[{"who":"A","deep":null}]}"#),
         ("empty below", r#"{"list":[{"who":"A","deep":[ ]}]}"#, r#"{"list":[{"who":"A","deep":[]}]}"#),
-        ("elsewhere it stays", r#"{"list":[{"who":"A","b":{"secret":1}}]}"#, r#"{"list":[{"who":"A","b":{"secret":1}}]}"#),
+        (
+            "elsewhere it stays",
+            r#"{"list":[{"who":"A","b":{"secret":1}}]}"#,
+            r#"{"list":[{"who":"A","b":{"secret":1}}]}"#,
+        ),
     ] {
         assert_eq!(left(&list(), body).as_deref(), Ok(want), "{sentence}");
     }
@@ -143,10 +183,19 @@ fn a_tenant_without_a_name_has_nothing() {
 
 #[test]
 fn of_a_whole_that_is_about_one_only_the_tenants_leaves() {
-    let about = fence(&["keep $.now", "own $.detail = name", "keep $.detail['name','x']", "keep $.detail.list[*]['a','b']"]);
+    let about =
+        fence(&["keep $.now", "own $.detail = name", "keep $.detail['name','x']", "keep $.detail.list[*]['a','b']"]);
     for (sentence, body, want) in [
-        ("what is picked", r#"{"now":1,"detail":{"name":"A","x":{"y":[1]},"z":2}}"#, Ok(r#"{"now":1,"detail":{"name":"A","x":{"y":[1]}}}"#)),
-        ("below", r#"{"detail":{"list":[{"a":1,"c":2},{"c":3}],"name":"A"}}"#, Ok(r#"{"detail":{"list":[{"a":1},{}],"name":"A"}}"#)),
+        (
+            "what is picked",
+            r#"{"now":1,"detail":{"name":"A","x":{"y":[1]},"z":2}}"#,
+            Ok(r#"{"now":1,"detail":{"name":"A","x":{"y":[1]}}}"#),
+        ),
+        (
+            "below",
+            r#"{"detail":{"list":[{"a":1,"c":2},{"c":3}],"name":"A"}}"#,
+            Ok(r#"{"detail":{"list":[{"a":1},{}],"name":"A"}}"#),
+        ),
         ("nothing about anybody", r#"{"now":1,"names":["A"]}"#, Ok(r#"{"now":1}"#)),
         ("nothing there", r#"{"detail":null}"#, Ok("{}")),
         ("about somebody else", r#"{"now":1,"detail":{"name":"B"}}"#, Err(FenceErrorKind::Stranger)),
@@ -164,14 +213,29 @@ fn members_leave_by_their_names() {
     let part = fence(&["named $ = [ACC:{tenant}] *"]);
     let inner = fence(&["keep $.now", "named $.queues = q-{tenant}-x"]);
     for (sentence, fence, body, want) in [
-        ("the whole name", &whole, r#"{"AB":{"g":{}},"A":{"g":{"account":"S","n":1}},"a":{}}"#, r#"{"A":{"g":{"n":1}}}"#),
+        (
+            "the whole name",
+            &whole,
+            r#"{"AB":{"g":{}},"A":{"g":{"account":"S","n":1}},"a":{}}"#,
+            r#"{"A":{"g":{"n":1}}}"#,
+        ),
         ("nobody's", &whole, r#"{"B":{"A":{}}}"#, "{}"),
         ("an escaped name", &whole, r#"{"\u0041":{}}"#, r#"{"\u0041":{}}"#),
-        ("the beginning of a name", &part, r#"{"[ACC:A] stream 'x' msgs":{"n":1},"[ACC:B] x":{}}"#, r#"{"[ACC:A] stream 'x' msgs":{"n":1}}"#),
+        (
+            "the beginning of a name",
+            &part,
+            r#"{"[ACC:A] stream 'x' msgs":{"n":1},"[ACC:B] x":{}}"#,
+            r#"{"[ACC:A] stream 'x' msgs":{"n":1}}"#,
+        ),
         ("no longer account", &part, r#"{"[ACC:AB] x":{},"[ACC:A]x":{},"[ACC:A":{},"[ACC:] A] x":{}}"#, "{}"),
         ("no other beginning", &part, r#"{"x [ACC:A] x":{},"[acc:A] x":{},"[ACC: A] x":{},"A":{}}"#, "{}"),
         ("no name that can be read in two ways", &part, r#"{"[ACC:A] x] y":{},"[ACC:B] [ACC:A] y":{}}"#, "{}"),
-        ("names that differ in case alone are two", &part, r#"{"[ACC:A] s":{},"[ACC:A] S":{},"[ACC:B] b":{},"[ACC:B] B":{}}"#, r#"{"[ACC:A] s":{},"[ACC:A] S":{}}"#),
+        (
+            "names that differ in case alone are two",
+            &part,
+            r#"{"[ACC:A] s":{},"[ACC:A] S":{},"[ACC:B] b":{},"[ACC:B] B":{}}"#,
+            r#"{"[ACC:A] s":{},"[ACC:A] S":{}}"#,
+        ),
         ("below", &inner, r#"{"now":1,"queues":{"q-A-x":1,"q-A-":2,"q-A-xx":3}}"#, r#"{"now":1,"queues":{"q-A-x":1}}"#),
         ("nothing below", &inner, r#"{"now":1,"queues":{"q-B-x":1}}"#, r#"{"now":1}"#),
     ] {
@@ -200,7 +264,11 @@ fn something_owned_may_stand_in_something_owned() {
 fn rules_that_mean_nothing_certain_are_refused() {
     for (sentence, rule, message) in [
         ("any depth", FenceRule::drop("$..jwt"), "selector `$..jwt`: write the way down step by step, without `..`"),
-        ("a place", FenceRule::keep("$.a[0]"), "selector `$.a[0]`: the place of an element does not say whose it is; write `[*]`"),
+        (
+            "a place",
+            FenceRule::keep("$.a[0]"),
+            "selector `$.a[0]`: the place of an element does not say whose it is; write `[*]`",
+        ),
         ("everything kept", FenceRule::keep("$"), "selector `$`: selects the whole body"),
         ("everything dropped", FenceRule::drop("$"), "selector `$`: selects the whole body"),
         ("no member", FenceRule::own("$.a[*]", ""), "selector `$.a[*]`: the member that says whose it is has no name"),
