@@ -118,6 +118,12 @@ impl Pass {
         self.admitted.permit().plan()
     }
 
+    /// The tenant whose part alone may leave; `None`: all of it may.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.admitted.permit().tenant()
+    }
+
     /// The roles of whoever asks.
     #[must_use]
     pub fn roles(&self) -> &HeldRoles {

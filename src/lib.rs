@@ -33,6 +33,7 @@
 //! | [`quota`] | budgets |
 //! | [`gate`] | the whole decision |
 //! | [`audit`] | records |
+//! | [`insight`] | what records tell: why, what another policy would say, which policy is enough |
 //!
 //! | edge | |
 //! |---|---|
@@ -95,6 +96,7 @@ pub mod authz;
 pub mod quota;
 pub mod gate;
 pub mod audit;
+pub mod insight;
 pub mod config;
 pub mod ops;
 pub mod tls;

@@ -9,12 +9,12 @@ mod line;
 
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use line::write_line;
 
 /// What was decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// It went upstream and an answer left.
@@ -54,8 +54,11 @@ pub struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<Who<'a>>,
     /// The roles that the policy gives to whoever asked, once it was asked.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub roles: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<&'a str>>,
+    /// The tenant whose part alone left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<&'a str>,
     /// The endpoint's name in the catalogue, once understood.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<&'a str>,

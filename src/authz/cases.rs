@@ -10,7 +10,7 @@ use crate::document::{self, Fault, Faults, Fields, Node, Place, Value};
 
 use super::circumstances::Circumstances;
 use super::decision::Refused;
-use super::explain::{Explanation, Outcome, explain, word};
+use super::explain::{Explanation, Outcome, action_word, explain};
 use super::policy::Policy;
 use super::read::{instant, tls_version};
 
@@ -33,6 +33,7 @@ struct Case {
     rule: Option<(Place, String)>,
     reason: Option<(Place, String)>,
     upstream: Option<(Place, String)>,
+    tenant: Option<(Place, String)>,
     redactions: Option<(Place, Vec<String>)>,
 }
 
@@ -111,6 +112,7 @@ impl Case {
         compare(&self.rule, "rule", rule_of(&got.outcome));
         compare(&self.reason, "reason", reason_of(&got.outcome));
         compare(&self.upstream, "upstream request", upstream_of(&got.outcome));
+        compare(&self.tenant, "tenant", tenant_of(&got.outcome));
         if let Some((place, expected)) = &self.redactions {
             complaints.extend(redactions(expected, &got.outcome).map(|complaint| (*place, complaint)));
         }
@@ -172,6 +174,13 @@ fn upstream_of(outcome: &Outcome) -> Option<String> {
     }
 }
 
+fn tenant_of(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Permitted { tenant, .. } => tenant.clone(),
+        Outcome::Refused(_) | Outcome::NotUnderstood(_) => None,
+    }
+}
+
 /// `[]` wants no selector at all; else each of `expected` must be so: `$.a` is redacted, `mask $.a` by this action,
 /// `keep $.a` not at all.
 fn redactions(expected: &[String], outcome: &Outcome) -> Option<String> {
@@ -183,7 +192,7 @@ fn redactions(expected: &[String], outcome: &Outcome) -> Option<String> {
     }
     let is_met = |wanted: &str| match wanted.split_once(' ') {
         Some(("keep", kept)) => redactions.iter().all(|(_, selector)| selector != kept),
-        Some(pair) => redactions.iter().any(|(action, selector)| pair == (word(*action), selector.as_str())),
+        Some(pair) => redactions.iter().any(|(action, selector)| pair == (action_word(*action), selector.as_str())),
         None => redactions.iter().any(|(_, selector)| selector == wanted),
     };
     let missing: Vec<&str> = expected.iter().map(String::as_str).filter(|wanted| !is_met(wanted)).collect();
@@ -191,8 +200,8 @@ fn redactions(expected: &[String], outcome: &Outcome) -> Option<String> {
 }
 
 fn read(node: &Node, faults: &mut Faults) -> Option<Case> {
-    const KEYS: [&str; 11] =
-        ["name", "who", "request", "from", "at", "tls", "expect", "rule", "reason", "redactions", "upstream"];
+    const KEYS: [&str; 12] =
+        ["name", "who", "request", "from", "at", "tls", "expect", "rule", "reason", "redactions", "upstream", "tenant"];
     let fields = node.fields(&KEYS, faults)?;
     let name = fields.required("name", faults).and_then(|node| node.text(faults));
     let who = fields.required("who", faults).and_then(|node| principal(node, faults));
@@ -208,6 +217,7 @@ fn read(node: &Node, faults: &mut Faults) -> Option<Case> {
     let redactions = fields.get("redactions").and_then(|node| Some((node.place, node.texts(faults)?)));
     let rule = text_of(fields, "rule", faults);
     let upstream = text_of(fields, "upstream", faults);
+    let tenant = text_of(fields, "tenant", faults);
     let (method, target) = request?;
     Some(Case {
         name: name?.to_owned(),
@@ -220,6 +230,7 @@ fn read(node: &Node, faults: &mut Faults) -> Option<Case> {
         rule,
         reason,
         upstream,
+        tenant,
         redactions,
     })
 }
@@ -321,11 +332,12 @@ fn expected(node: &Node, faults: &mut Faults) -> Option<(Place, Expected)> {
 const STATUSES: [u16; 6] = [200, 400, 403, 404, 405, 414];
 
 /// The labels of [`Reason`](super::Reason) and [`TargetFault`].
-const REASONS: [&str; 14] = [
+const REASONS: [&str; 15] = [
     "no_role",
     "no_rule",
     "denied",
     "conditions",
+    "tenant_unknown",
     "argument_forbidden",
     "argument_outside",
     "target_too_long",

@@ -35,7 +35,7 @@ pub enum Decision {
 /// use std::sync::Arc;
 /// use monward::{authz::{HeldRoles, Holder, Permit, RuleId}, catalog::Resource, redact::Plan};
 /// fn forge(resource: Resource, rule: RuleId, plan: Arc<Plan>, (holder, roles): (Holder, HeldRoles)) -> Permit {
-///     Permit { resource, rule, limit: None, plan, holder, roles, would: None }
+///     Permit { resource, rule, limit: None, plan, holder, tenant: None, roles, would: None }
 /// }
 /// ```
 #[derive(Debug)]
@@ -45,6 +45,7 @@ pub struct Permit {
     limit: Option<LimitId>,
     plan: Arc<Plan>,
     holder: Holder,
+    tenant: Option<String>,
     roles: HeldRoles,
     would: Option<Box<Would>>,
 }
@@ -89,11 +90,17 @@ impl Permit {
     pub(super) fn new(
         resource: Resource,
         rule: &Rule,
-        plan: Arc<Plan>,
+        (plan, tenant): (Arc<Plan>, Option<String>),
         holder: Holder,
         (roles, would): (HeldRoles, Option<Box<Would>>),
     ) -> Self {
-        Self { resource, rule: rule.id.clone(), limit: rule.limit, plan, holder, roles, would }
+        Self { resource, rule: rule.id.clone(), limit: rule.limit, plan, holder, tenant, roles, would }
+    }
+
+    /// The tenant whose part alone may leave; `None`: all of it may.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
     }
 
     /// The roles that the principal has.
@@ -164,6 +171,8 @@ pub enum Reason {
     NoRule,
     /// A rule denies this endpoint to the principal.
     Denied,
+    /// A rule opens the endpoint to tenants, and nothing says whose tenant the principal is.
+    TenantUnknown,
     /// A rule opens the endpoint with these arguments, but not now, from here, over this TLS or with these credentials.
     Conditions,
     /// A rule opens the endpoint, but not with this argument.
@@ -186,6 +195,7 @@ impl Reason {
             Self::NoRole => "no_role",
             Self::NoRule => "no_rule",
             Self::Denied => "denied",
+            Self::TenantUnknown => "tenant_unknown",
             Self::Conditions => "conditions",
             Self::ArgumentForbidden { .. } => "argument_forbidden",
             Self::ArgumentOutside { .. } => "argument_outside",
@@ -199,6 +209,7 @@ impl fmt::Display for Reason {
             Self::NoRole => f.write_str("the principal has none of the policy's roles"),
             Self::NoRule => f.write_str("no rule opens this endpoint to the principal's roles"),
             Self::Denied => f.write_str("a rule denies this endpoint to the principal"),
+            Self::TenantUnknown => f.write_str("the rule is for tenants, and the credential does not name just one"),
             Self::Conditions => f.write_str("the rule's conditions (time, source, TLS, credentials) do not hold"),
             Self::ArgumentForbidden { argument } => write!(f, "the argument `{argument}` may not be used"),
             Self::ArgumentOutside { argument } => write!(f, "this value of the argument `{argument}` may not be used"),

@@ -15,7 +15,7 @@ use super::circumstances::{Circumstances, Truth};
 use super::decision::{Decision, Permit, Reason, Refused, RuleId};
 use super::limit::Limit;
 use super::opening::Opening;
-use super::policy::{Effect, Mode, Policy, Who};
+use super::policy::{Effect, Mode, Policy, Question, Who};
 use super::roles::Held;
 
 /// What a policy does with one request, and why. Its `Display` is what `monward explain` prints.
@@ -57,6 +57,8 @@ pub enum Outcome {
         rule: RuleId,
         /// The target that goes upstream.
         upstream: String,
+        /// The tenant whose part alone leaves.
+        tenant: Option<String>,
         /// How often.
         limit: Option<Limit>,
         /// What does not leave: action and selector.
@@ -194,14 +196,14 @@ fn notes(
                 ),
             };
             let offer = opening.offers().iter().find(|offer| offer.rule == position);
-            let misfit = offer.and_then(|offer| offer.terms.check(what, None).err());
-            let holds = rule.conditions.hold(who, circumstances);
-            let applies = holds == Truth::Yes || (rule.effect == Effect::Deny && holds == Truth::Unknown);
-            let verdict = match misfit {
+            let question = Question { who, roles, what, circumstances };
+            let holds = || rule.conditions.hold(who, circumstances);
+            let verdict = match offer.map(|offer| policy.fit(offer, rule, &question)) {
                 _ if !is_for => Verdict::OtherRoles,
-                None if !applies => Verdict::Conditions,
-                Some(misfit) => Verdict::Arguments(policy.reason(what.endpoint(), misfit)),
-                None => Verdict::Fits,
+                None if holds() == Truth::No => Verdict::Conditions,
+                None | Some(Ok(_)) => Verdict::Fits,
+                Some(Err(Reason::Conditions)) => Verdict::Conditions,
+                Some(Err(reason)) => Verdict::Arguments(reason),
             };
             Note { rule: rule.id.clone(), effect: rule.effect, mode: rule.mode, names, verdict }
         })
@@ -213,6 +215,7 @@ fn permitted(policy: &Policy, permit: &Permit) -> Outcome {
     Outcome::Permitted {
         rule: permit.rule().clone(),
         upstream: policy.catalog().render(permit.resource()),
+        tenant: permit.tenant().map(str::to_owned),
         limit: limit.cloned(),
         redactions: permit.plan().rules().iter().map(redaction).collect(),
     }
@@ -276,12 +279,17 @@ impl fmt::Display for Outcome {
                 writeln!(f, "decision  deny\nreason    {}: {reason}", reason.label())?;
                 rule.as_ref().map_or(Ok(()), |rule| writeln!(f, "rule      {rule}"))
             }
-            Self::Permitted { rule, upstream, limit, redactions } => {
+            Self::Permitted { rule, upstream, tenant, limit, redactions } => {
                 writeln!(f, "decision  allow\nrule      {rule}\nupstream  {upstream}")?;
+                if let Some(tenant) = tenant {
+                    writeln!(f, "tenant    {tenant}: nothing else of the answer leaves")?;
+                }
                 writeln!(f, "limit     {}", limit.as_ref().map_or("none".to_owned(), ToString::to_string))?;
                 let count = redactions.len();
                 writeln!(f, "redacts   {count} selectors; secret-shaped texts are masked in any case")?;
-                redactions.iter().try_for_each(|(action, selector)| writeln!(f, "  {:<7} {selector}", word(*action)))
+                redactions
+                    .iter()
+                    .try_for_each(|(action, selector)| writeln!(f, "  {:<7} {selector}", action_word(*action)))
             }
         }
     }
@@ -318,7 +326,8 @@ fn list(names: &[String]) -> String {
 }
 
 /// The word for an action, as policies and cases write it.
-pub(super) const fn word(action: Action) -> &'static str {
+#[must_use]
+pub const fn action_word(action: Action) -> &'static str {
     match action {
         Action::Remove => "remove",
         Action::Null => "null",

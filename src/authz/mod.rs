@@ -17,6 +17,7 @@ mod opening;
 mod policy;
 mod read;
 mod roles;
+mod tenant;
 mod terms;
 
 #[cfg(test)]
@@ -25,7 +26,7 @@ mod tests;
 pub use cases::Cases;
 pub use circumstances::Circumstances;
 pub use decision::{Decision, HeldRoles, Holder, LimitId, Permit, Reason, Refused, RuleId, Would};
-pub use explain::{Explanation, Note, Outcome, Shown, Verdict, explain, explain_as};
+pub use explain::{Explanation, Note, Outcome, Shown, Verdict, action_word, explain, explain_as};
 pub use findings::Findings;
 pub use limit::Limit;
 pub use policy::{Effect, Mode, Policy, Source};

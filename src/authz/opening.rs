@@ -1,8 +1,8 @@
 //! The rules of one endpoint, found by role.
 //!
 //! Allow rules stand in the order in which they are preferred, which says nothing of where they were written: the one
-//! that takes out least first. What tells two of them apart is, in this order: how many selectors are redacted, how
-//! often it may be asked, how many may come at once, and at last the name.
+//! that takes out least first. What tells two of them apart is, in this order: whether only a tenant's part is shown, how
+//! many selectors are redacted, how often it may be asked, how many may come at once, and at last the name.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -14,6 +14,7 @@ use crate::redact::Plan;
 use super::limit::Limit;
 use super::policy::{Effect, Mode, Rule, Who};
 use super::roles::{Held, RoleId};
+use super::tenant::TenantClaim;
 use super::terms::Terms;
 
 /// All rules that name one endpoint.
@@ -38,6 +39,8 @@ pub(super) struct Offer {
     pub(super) terms: Terms,
     /// What does not leave.
     pub(super) plan: Arc<Plan>,
+    /// The claim that names the tenant whose part alone leaves; `None`: all of it.
+    pub(super) tenant: Option<Arc<TenantClaim>>,
 }
 
 /// Positions by whom they are for, so that the rules of others cost nothing.
@@ -103,14 +106,14 @@ impl Opening {
     }
 }
 
-/// Less is preferred: selectors, the pause between two requests, the burst, the name.
-fn preference(offer: &Offer, rules: &[Rule], limits: &[Limit]) -> (usize, Duration, Reverse<u32>, String) {
+/// Less is preferred: no tenant, selectors, the pause between two requests, the burst, the name.
+fn preference(offer: &Offer, rules: &[Rule], limits: &[Limit]) -> (bool, usize, Duration, Reverse<u32>, String) {
     let rule = rules.get(offer.rule);
     let limit = rule.and_then(|rule| limits.get(rule.limit?.0));
     let pause = limit.map_or(Duration::ZERO, |limit| limit.period / limit.count.get());
     let burst = limit.map_or(u32::MAX, |limit| limit.burst.get());
     let name = rule.map(|rule| rule.id.to_string()).unwrap_or_default();
-    (offer.plan.rules().len(), pause, Reverse(burst), name)
+    (offer.tenant.is_some(), offer.plan.rules().len(), pause, Reverse(burst), name)
 }
 
 impl Postings {

@@ -13,6 +13,7 @@ use super::limit::Limit;
 use super::opening::{Offer, Opening};
 use super::read;
 use super::roles::{Held, RoleId, Roles};
+use super::tenant::{Stranger, narrow};
 use super::terms::Misfit;
 
 /// Who may see what of one kind of upstream. Immutable; shared by all requests.
@@ -73,11 +74,18 @@ pub(super) struct Rule {
 }
 
 /// One question: who asks for what, and what else is known.
-struct Question<'a> {
-    who: &'a Principal,
-    roles: &'a [Held],
-    what: &'a Resource,
-    circumstances: &'a Circumstances,
+pub(super) struct Question<'a> {
+    pub(super) who: &'a Principal,
+    pub(super) roles: &'a [Held],
+    pub(super) what: &'a Resource,
+    pub(super) circumstances: &'a Circumstances,
+}
+
+/// The rule that permits it.
+struct Fit<'a> {
+    offer: &'a Offer,
+    rule: &'a Rule,
+    tenant: Option<String>,
 }
 
 /// Why no rule permits it, and the rule that says so.
@@ -130,28 +138,24 @@ impl Policy {
     ) -> Decision {
         let question = Question { who, roles: &roles, what: &what, circumstances };
         let judged = self.judge(&self.enforced, &question);
-        let would = self.shadowed.as_ref().and_then(|openings| self.would(&self.judge(openings, &question)));
+        let would = self.shadowed.as_ref().and_then(|openings| would(self.judge(openings, &question)));
         match judged {
-            Ok(offer) => {
-                let Some(rule) = self.rules.get(offer.rule) else {
-                    return refuse(Reason::NoRule.into(), what, roles, would);
-                };
+            Ok(Fit { offer, rule, tenant }) => {
                 let holder = self.holder(rule, &roles, who);
-                let resource = offer.terms.settle(what);
-                Decision::Permit(Permit::new(
-                    resource,
-                    rule,
-                    Arc::clone(&offer.plan),
-                    holder,
-                    (HeldRoles(roles), would),
-                ))
+                let mut resource = offer.terms.settle(what);
+                let tenancy = self.catalog.endpoint(resource.endpoint()).tenant.as_ref();
+                if let (Some(tenant), Some(tenancy)) = (&tenant, tenancy) {
+                    narrow(&mut resource, tenant, tenancy);
+                }
+                let shown = (Arc::clone(&offer.plan), tenant);
+                Decision::Permit(Permit::new(resource, rule, shown, holder, (HeldRoles(roles), would)))
             }
             Err(miss) => refuse(miss, what, roles, would),
         }
     }
 
     /// What `openings` say to a question.
-    fn judge<'a>(&'a self, openings: &'a [Opening], question: &Question<'_>) -> Result<&'a Offer, Miss<'a>> {
+    fn judge<'a>(&'a self, openings: &'a [Opening], question: &Question<'_>) -> Result<Fit<'a>, Miss<'a>> {
         let Question { who, roles, what, circumstances } = question;
         let Some(opening) = openings.get(what.endpoint().0) else { return Err(Reason::NoRule.into()) };
         let denying = opening.denying(roles).filter_map(|position| self.rules.get(position));
@@ -163,10 +167,9 @@ impl Policy {
         let mut first = None;
         for offer in opening.allowing(roles) {
             let Some(rule) = self.rules.get(offer.rule) else { continue };
-            let reason = match offer.terms.check(what, None) {
-                Err(misfit) => self.reason(what.endpoint(), misfit),
-                Ok(()) if rule.conditions.hold(who, circumstances) == Truth::Yes => return Ok(offer),
-                Ok(()) => Reason::Conditions,
+            let reason = match self.fit(offer, rule, question) {
+                Ok(tenant) => return Ok(Fit { offer, rule, tenant }),
+                Err(reason) => reason,
             };
             first = first.or(Some(Miss { reason, rule: Some(rule) }));
         }
@@ -174,20 +177,22 @@ impl Policy {
         Err(first.unwrap_or_else(|| nothing.into()))
     }
 
-    /// What a rule in shadow would have decided; `None` when none would.
-    fn would(&self, judged: &Result<&Offer, Miss<'_>>) -> Option<Box<Would>> {
-        let is_shadow = |rule: &&Rule| rule.mode == Mode::Shadow;
-        match judged {
-            Ok(offer) => {
-                let rule = self.rules.get(offer.rule).filter(is_shadow)?;
-                Some(Box::new(Would { effect: Effect::Allow, rule: rule.id.clone() }))
-            }
-            Err(Miss { reason: Reason::Denied, rule }) => {
-                let rule = rule.filter(is_shadow)?;
-                Some(Box::new(Would { effect: Effect::Deny, rule: rule.id.clone() }))
-            }
-            Err(_) => None,
+    /// Whether what `rule` offers fits the question, and for which tenant.
+    pub(super) fn fit(&self, offer: &Offer, rule: &Rule, question: &Question<'_>) -> Result<Option<String>, Reason> {
+        let Question { who, roles, what, circumstances } = question;
+        let endpoint = self.catalog.endpoint(what.endpoint());
+        let misfit = |misfit| self.reason(what.endpoint(), misfit);
+        let bound = offer.tenant.as_ref().and(endpoint.tenant.as_ref()).and_then(|tenancy| tenancy.argument);
+        offer.terms.check(what, bound).map_err(misfit)?;
+        if rule.conditions.hold(who, circumstances) != Truth::Yes {
+            return Err(Reason::Conditions);
         }
+        let Some(claim) = &offer.tenant else { return Ok(None) };
+        let holder = self.holder(rule, roles, who);
+        claim.bind(holder.of(who), what, endpoint).map(Some).map_err(|stranger| match stranger {
+            Stranger::Unknown => Reason::TenantUnknown,
+            Stranger::Misfit(other) => misfit(other),
+        })
     }
 
     /// The proofs that an allow rule rests on.
@@ -224,9 +229,11 @@ impl Policy {
         self.clusters.iter().map(|(name, at)| (name.as_str(), at))
     }
 
-    /// Adds to `kept` what the roles compare.
+    /// Adds to `kept` what the roles compare, and what names tenants.
     pub fn keep_claims(&self, kept: &mut Kept) {
         self.roles.claims().for_each(|test| test.keep(kept));
+        let offers = self.shadowed.as_ref().unwrap_or(&self.enforced).iter().flat_map(Opening::offers);
+        offers.filter_map(|offer| offer.tenant.as_ref()).for_each(|tenant| tenant.keep(kept));
     }
 
     /// The rules' names, in the order of the file.
@@ -255,6 +262,16 @@ impl Policy {
             Misfit::Outside(_) => Reason::ArgumentOutside { argument },
         }
     }
+}
+
+/// What a rule in shadow would have decided; `None` when none would.
+fn would(judged: Result<Fit<'_>, Miss<'_>>) -> Option<Box<Would>> {
+    let (effect, rule) = match judged {
+        Ok(fit) => (Effect::Allow, fit.rule),
+        Err(Miss { reason: Reason::Denied, rule }) => (Effect::Deny, rule?),
+        Err(_) => return None,
+    };
+    (rule.mode == Mode::Shadow).then(|| Box::new(Would { effect, rule: rule.id.clone() }))
 }
 
 impl From<Reason> for Miss<'_> {

@@ -5,7 +5,9 @@
 mod check;
 mod demo;
 mod explain;
+mod records;
 mod serve;
+mod why;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -34,6 +36,8 @@ enum Command {
     Check(check::Arguments),
     /// Say what a policy does with one request, and why
     Explain(explain::Arguments),
+    /// Say what happened to one request, by its id in the audit records
+    Why(why::Arguments),
     /// Show it all on this machine, with nothing to set up
     Demo(demo::Arguments),
 }
@@ -45,6 +49,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Why(arguments) => why::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     };
     match result {
@@ -54,6 +59,12 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says what was wrong with the question; the exit code for that.
+fn wrong(error: &anyhow::Error) -> ExitCode {
+    complain(format_args!("monward: {error:#}"));
+    ExitCode::from(2)
 }
 
 /// A line on standard error; nobody is there to hear when that fails. What a file spelled cannot move the terminal.

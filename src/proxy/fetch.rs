@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::snapshot::Guarded;
 use super::via;
 use crate::gate::Pass;
-use crate::redact::{BodyKind, Plan, RedactErrorKind, Redactor};
+use crate::redact::{BodyKind, Fence, FenceErrorKind, Plan, RedactErrorKind, Redactor};
 use crate::types::RequestId;
 use crate::upstream::{FetchError, ResponseHead, Sink, Stop, Take, write_get};
 
@@ -34,6 +34,8 @@ pub(super) enum Withheld {
     Status(u16),
     /// Its type is not the one of this endpoint.
     ContentType,
+    /// Nobody can tell what of it is the tenant's.
+    Tenant(FenceErrorKind),
     /// It cannot be redacted.
     Redaction(RedactErrorKind),
 }
@@ -43,7 +45,7 @@ impl Withheld {
     pub(super) const fn relayed(self) -> Option<u16> {
         match self {
             Self::Status(status @ (400 | 404 | 500 | 503)) => Some(status),
-            Self::Status(_) | Self::Fetch(_) | Self::ContentType | Self::Redaction(_) => None,
+            Self::Status(_) | Self::Fetch(_) | Self::ContentType | Self::Tenant(_) | Self::Redaction(_) => None,
         }
     }
 
@@ -53,7 +55,7 @@ impl Withheld {
         }
         match self {
             Self::Fetch(FetchError::TimedOut) => 504,
-            Self::Fetch(_) | Self::Status(_) | Self::ContentType | Self::Redaction(_) => 502,
+            Self::Fetch(_) | Self::Status(_) | Self::ContentType | Self::Tenant(_) | Self::Redaction(_) => 502,
         }
     }
 
@@ -62,6 +64,7 @@ impl Withheld {
             Self::Fetch(error) => error.label(),
             Self::Status(_) => "upstream_status",
             Self::ContentType => "upstream_content_type",
+            Self::Tenant(kind) => kind.label(),
             Self::Redaction(kind) => kind.label(),
         }
     }
@@ -69,7 +72,7 @@ impl Withheld {
     pub(super) const fn upstream_status(self) -> Option<u16> {
         match self {
             Self::Status(status) => Some(status),
-            Self::ContentType | Self::Redaction(_) => Some(200),
+            Self::ContentType | Self::Tenant(_) | Self::Redaction(_) => Some(200),
             Self::Fetch(_) => None,
         }
     }
@@ -92,26 +95,39 @@ pub(super) async fn fetch(guarded: &Guarded, pass: &Pass, id: RequestId) -> Resu
         ("traceparent", trace.as_str()),
     ];
     write_get(&mut request, guarded.pool.authority(), &pass.asked().target, &fields).map_err(Withheld::Fetch)?;
-    let mut sink = Redacting::new(pass.plan());
+    let tenancy = guarded.policy.catalog().endpoint(pass.asked().endpoint).tenant.as_ref();
+    let fence = match (pass.tenant(), tenancy) {
+        (None, _) => None,
+        (Some(tenant), Some(tenancy)) => Some((&tenancy.fence, tenant)),
+        // A policy that binds a tenant where there is no fence is not read; if it were, nothing may leave.
+        (Some(_), None) => return Err(Withheld::Tenant(FenceErrorKind::Shape)),
+    };
+    let mut sink = Redacting::new(pass.plan(), fence);
     match guarded.pool.fetch(&request, &mut sink).await {
         Ok(_) => sink.finish(),
         Err(error) => Err(sink.withheld.unwrap_or(Withheld::Fetch(error))),
     }
 }
 
-/// Redacts an answer while it arrives.
-struct Redacting {
+/// Redacts an answer while it arrives; one that is cut down to a tenant first, once it is whole.
+struct Redacting<'a> {
     redactor: Redactor,
+    /// The fence, and whose part stays.
+    fence: Option<(&'a Fence, &'a str)>,
+    /// What arrived, where there is a fence.
+    raw: Vec<u8>,
     kind: BodyKind,
     status: u16,
     body: Vec<u8>,
     withheld: Option<Withheld>,
 }
 
-impl Redacting {
-    fn new(plan: &Arc<Plan>) -> Self {
+impl<'a> Redacting<'a> {
+    fn new(plan: &Arc<Plan>, fence: Option<(&'a Fence, &'a str)>) -> Self {
         Self {
             redactor: Redactor::new(Arc::clone(plan)),
+            fence,
+            raw: Vec::new(),
             kind: plan.kind(),
             status: 0,
             body: Vec::new(),
@@ -123,6 +139,11 @@ impl Redacting {
         if let Some(withheld) = self.withheld {
             return Err(withheld);
         }
+        if let Some((fence, tenant)) = self.fence {
+            let own = fence.apply(tenant, &self.raw).map_err(|error| Withheld::Tenant(error.kind))?;
+            let pushed = self.redactor.push(&own, &mut self.body);
+            pushed.map_err(|error| Withheld::Redaction(error.kind))?;
+        }
         let report = self.redactor.finish(&mut self.body).map_err(|error| Withheld::Redaction(error.kind))?;
         Ok(Fetched { status: self.status, body: self.body, hits: report.hits, masked: report.masked })
     }
@@ -133,7 +154,7 @@ impl Redacting {
     }
 }
 
-impl Sink for Redacting {
+impl Sink for Redacting<'_> {
     fn head(&mut self, head: &ResponseHead<'_>) -> Result<Take, Stop> {
         self.status = head.status;
         if head.status != 200 {
@@ -150,6 +171,10 @@ impl Sink for Redacting {
     }
 
     fn data(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        if self.fence.is_some() {
+            self.raw.extend_from_slice(bytes);
+            return Ok(());
+        }
         self.redactor.push(bytes, &mut self.body).map_err(|error| self.stop(Withheld::Redaction(error.kind)))
     }
 }

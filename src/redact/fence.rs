@@ -221,9 +221,9 @@ impl FenceErrorKind {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Json(kind) => kind.label(),
-            Self::Shape => "shape",
-            Self::Repeated => "repeated",
-            Self::Stranger => "stranger",
+            Self::Shape => "tenant_shape",
+            Self::Repeated => "tenant_repeated",
+            Self::Stranger => "tenant_stranger",
         }
     }
 }

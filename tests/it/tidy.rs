@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 /// The modules in the order in which the data travels: each may name only those before it.
 const ORDER: &[&str] = &[
-    "types", "document", "redact", "authn", "catalog", "authz", "quota", "gate", "audit", "config", "ops", "tls",
-    "upstream", "oidc", "proxy", "server", "demo", "cli",
+    "types", "document", "redact", "authn", "catalog", "authz", "quota", "gate", "audit", "insight", "config", "ops",
+    "tls", "upstream", "oidc", "proxy", "server", "demo", "cli",
 ];
 
 /// How many of [`ORDER`] are pure.
-const PURE: usize = 9;
+const PURE: usize = 10;
 
 /// What a pure module cannot say.
 const IMPURE: &[&str] = &[

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{Explanation, Note, Outcome, Shown, Verdict, word};
+use super::{Explanation, Note, Outcome, Shown, Verdict, action_word};
 use crate::authz::Limit;
 use crate::authz::policy::{Effect, Mode};
 
@@ -26,6 +26,7 @@ struct Answer<'a> {
     sentence: Option<String>,
     rule: Option<&'a str>,
     upstream: Option<&'a str>,
+    tenant: Option<&'a str>,
     limit: Option<Rate>,
     redactions: Vec<Redaction<'a>>,
 }
@@ -85,14 +86,15 @@ fn answer(outcome: &Outcome) -> Answer<'_> {
             rule: why.rule.as_ref().map(|rule| rule.as_str()),
             ..refused
         },
-        Outcome::Permitted { rule, upstream, limit, redactions } => Answer {
+        Outcome::Permitted { rule, upstream, tenant, limit, redactions } => Answer {
             decision: "allow",
             rule: Some(rule.as_str()),
             upstream: Some(upstream),
+            tenant: tenant.as_deref(),
             limit: limit.as_ref().map(rate),
             redactions: redactions
                 .iter()
-                .map(|(action, selector)| Redaction { action: word(*action), selector })
+                .map(|(action, selector)| Redaction { action: action_word(*action), selector })
                 .collect(),
             ..refused
         },

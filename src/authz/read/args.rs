@@ -1,31 +1,43 @@
 //! Reads `args` of a rule.
 
+use std::sync::Arc;
+
 use crate::catalog::{Argument, Catalog, EndpointId, Kind, Value};
 use crate::document::{self, Entry, Faults, Fields, Node};
 
+use super::super::tenant::TenantClaim;
 use super::super::terms::{Bounds, Constraint, Outside, Takes, Terms};
 
 /// The constraints of a rule: endpoint, position of the argument, constraint.
 pub(super) type Written = Vec<(EndpointId, usize, Constraint)>;
 
+/// What stands under `args`.
+#[derive(Default)]
+pub(super) struct ArgsRead {
+    /// The constraints.
+    pub(super) written: Written,
+    /// The claims that a tenant's name is bound to, by endpoint.
+    pub(super) tenants: Vec<(EndpointId, Arc<TenantClaim>)>,
+}
+
 /// Reads the entries of `args`: keyed by argument (for each endpoint of the rule that has it), or by endpoint.
-pub(super) fn read(node: &Node, endpoints: &[EndpointId], catalog: &Catalog, faults: &mut Faults) -> Written {
-    let mut written = Written::new();
+pub(super) fn read(node: &Node, endpoints: &[EndpointId], catalog: &Catalog, faults: &mut Faults) -> ArgsRead {
+    let mut read = ArgsRead::default();
     for entry in node.entries(faults).unwrap_or_default() {
         match catalog.find(&entry.key) {
             Some(endpoint) if endpoints.contains(&endpoint) => {
                 for inner in entry.node.entries(faults).unwrap_or_default() {
-                    add(&mut written, inner, &[endpoint], catalog, faults);
+                    add(&mut read, inner, &[endpoint], catalog, faults);
                 }
             }
             Some(_) => {
                 let message = format!("`{}` is not among the endpoints of this rule", entry.key);
                 faults.push(Some(entry.place), message);
             }
-            None => add(&mut written, entry, endpoints, catalog, faults),
+            None => add(&mut read, entry, endpoints, catalog, faults),
         }
     }
-    written
+    read
 }
 
 /// The terms of `endpoint` under these constraints.
@@ -36,19 +48,36 @@ pub(super) fn terms(written: &Written, endpoint: EndpointId, catalog: &Catalog) 
 }
 
 /// One argument, for each of `endpoints` that has it; one of them must.
-fn add(written: &mut Written, entry: &Entry, endpoints: &[EndpointId], catalog: &Catalog, faults: &mut Faults) {
+fn add(read: &mut ArgsRead, entry: &Entry, endpoints: &[EndpointId], catalog: &Catalog, faults: &mut Faults) {
     let mut is_known = false;
     for &endpoint in endpoints {
         let arguments = &catalog.endpoint(endpoint).arguments;
-        let Some(position) = arguments.iter().position(|argument| argument.name == entry.key) else { continue };
+        let Some(position) = arguments.iter().position(|argument| argument.name == entry.key) else {
+            if tenant(&entry.node).is_some() && endpoints.len() > 1 {
+                let name = &catalog.endpoint(endpoint).name;
+                let message = format!("`{name}` has no `{}`, so it would show all tenants", entry.key);
+                faults.push(Some(entry.place), format!("{message}; write `tenant:` beside `args` instead"));
+            }
+            continue;
+        };
         let Some(argument) = arguments.get(position) else { continue };
         is_known = true;
-        if written.iter().any(|(other, at, _)| (*other, *at) == (endpoint, position)) {
+        if let Some(claim) = tenant(&entry.node) {
+            let tenancy = catalog.endpoint(endpoint).tenant.as_ref();
+            if tenancy.and_then(|tenancy| tenancy.argument) == Some(position) {
+                read.tenants.push((endpoint, Arc::new(claim)));
+            } else {
+                let (name, endpoint) = (&entry.key, &catalog.endpoint(endpoint).name);
+                faults.at(&entry.node, format!("`{name}` of `{endpoint}` does not take the name of a tenant"));
+            }
+            continue;
+        }
+        if read.written.iter().any(|(other, at, _)| (*other, *at) == (endpoint, position)) {
             let message = format!("`{}` of `{}` stands here twice", entry.key, catalog.endpoint(endpoint).name);
             faults.push(Some(entry.place), message);
         }
         let mut own = Context { argument, endpoint: &catalog.endpoint(endpoint).name, faults };
-        written.extend(own.constraint(&entry.node).map(|constraint| (endpoint, position, constraint)));
+        read.written.extend(own.constraint(&entry.node).map(|constraint| (endpoint, position, constraint)));
     }
     if !is_known && !endpoints.is_empty() {
         let known = endpoints.iter().flat_map(|endpoint| &catalog.endpoint(*endpoint).arguments);
@@ -60,6 +89,14 @@ fn add(written: &mut Written, entry: &Entry, endpoints: &[EndpointId], catalog: 
             known => document::unknown("argument", &entry.key, known),
         };
         faults.push(Some(entry.place), message);
+    }
+}
+
+/// The claim in `"{claims.account}"`.
+fn tenant(node: &Node) -> Option<TenantClaim> {
+    match &node.value {
+        document::Value::Scalar { text, .. } => TenantClaim::parse(text),
+        document::Value::List(_) | document::Value::Map(_) => None,
     }
 }
 

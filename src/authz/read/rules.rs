@@ -1,6 +1,7 @@
 //! Reads `rules`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::catalog::{Catalog, EndpointId};
 use crate::document::{self, Faults, Fields, Node, Position, Value};
@@ -10,6 +11,7 @@ use super::super::limit::{Limit, parse_count, parse_rate};
 use super::super::opening::{Offer, Opening};
 use super::super::policy::{Effect, Mode, Rule, Who};
 use super::super::roles::RoleId;
+use super::super::tenant::TenantClaim;
 use super::redactions::Sets;
 use super::{args, conditions, is_name};
 
@@ -76,8 +78,8 @@ struct Reader<'reader, 'read> {
 
 impl Reader<'_, '_> {
     fn rule(&mut self, node: &Node) {
-        const KEYS: [&str; 10] =
-            ["id", "endpoints", "allow", "deny", "args", "limit", "redact", "when", "unless", "mode"];
+        const KEYS: [&str; 11] =
+            ["id", "endpoints", "allow", "deny", "args", "tenant", "limit", "redact", "when", "unless", "mode"];
         let Some(fields) = node.fields(&KEYS, self.faults) else { return };
         let id = self.id(fields);
         let endpoints = self.endpoints(fields);
@@ -189,25 +191,47 @@ impl Reader<'_, '_> {
     }
 
     fn deny(&mut self, fields: Fields<'_>) {
-        for key in ["args", "limit", "redact"] {
+        for key in ["args", "tenant", "limit", "redact"] {
             if let Some(node) = fields.get(key) {
                 self.faults.at(node, format!("a `deny` rule takes no `{key}`; it closes the endpoint altogether"));
             }
         }
     }
 
+    /// The claim that names the tenant, which each of `endpoints` must be able to tell from others.
+    fn tenant(&mut self, node: &Node, endpoints: &[EndpointId]) -> Option<Arc<TenantClaim>> {
+        let claim = TenantClaim::parse(node.text(self.faults)?);
+        if claim.is_none() {
+            self.faults.at(node, "expected a claim of the token, such as `\"{claims.nats_account}\"`");
+        }
+        for endpoint in endpoints {
+            let endpoint = self.all.catalog.endpoint(*endpoint);
+            if endpoint.tenant.is_none() {
+                let message = format!("nobody can tell whose the parts of the answer of `{}` are", endpoint.name);
+                self.faults.at(node, format!("{message}; leave it out of this rule"));
+            }
+        }
+        claim.map(Arc::new)
+    }
+
     fn allow(&mut self, fields: Fields<'_>, endpoints: &[EndpointId]) {
-        let written = fields.get("args").map(|node| args::read(node, endpoints, self.all.catalog, self.faults));
-        let written = written.unwrap_or_default();
+        let args = fields.get("args").map(|node| args::read(node, endpoints, self.all.catalog, self.faults));
+        let args = args.unwrap_or_default();
+        let tenant = fields.get("tenant").and_then(|node| self.tenant(node, endpoints));
+        if let Some(node) = fields.get("tenant").filter(|_| !args.tenants.is_empty()) {
+            self.faults.at(node, "either `tenant`, or the claim in `args`");
+        }
         let redact = fields.get("redact");
         let at = redact.map_or(fields.place(), |node| node.place);
         let Some(set) = self.all.sets.choose(redact, at, self.faults) else { return };
         let rule = self.all.read.rules.len();
         for &endpoint in endpoints {
-            let terms = args::terms(&written, endpoint, self.all.catalog);
+            let terms = args::terms(&args.written, endpoint, self.all.catalog);
+            let bound = args.tenants.iter().find(|(other, _)| *other == endpoint).map(|(_, claim)| claim);
+            let tenant = bound.or(tenant.as_ref()).cloned();
             let plan = self.all.sets.plan(&set, endpoint, at, self.faults);
             if let (Some(named), Some(plan)) = (self.all.read.endpoints.get_mut(endpoint.0), plan) {
-                named.offers.push(Offer { rule, terms, plan });
+                named.offers.push(Offer { rule, terms, plan, tenant });
             }
         }
     }

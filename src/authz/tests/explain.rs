@@ -103,7 +103,7 @@ fn an_explanation_for_machines_has_the_same_members_whatever_comes_out() {
     };
     let permitted = explained(&["b"], "/connz");
     assert_eq!(permitted["who"], json!([{ "issuer": "corp", "subject": "somebody" }]));
-    assert_eq!((&permitted["decision"], &permitted["rule"]), (&json!("allow"), &json!("two")));
+    assert_eq!((&permitted["decision"], &permitted["rule"]), (&json!("allow"), &json!("three")));
     assert_eq!(permitted["redactions"][0], json!({ "action": "remove", "selector": "$..jwt" }));
     let limited = explained(&["a"], "/connz");
     assert_eq!(limited["limit"], json!({ "count": 6, "period_s": 60, "burst": 3 }));

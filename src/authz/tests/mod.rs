@@ -9,6 +9,7 @@ mod findings;
 mod language;
 mod properties;
 mod shipped;
+mod tenants;
 
 use serde_json::{Value, json};
 

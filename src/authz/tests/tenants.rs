@@ -1,0 +1,152 @@
+//! Rules that show a tenant its own part.
+
+use serde_json::json;
+
+use super::{ROLES, ask, faults, policy, principal};
+use crate::authn::{ClaimTree, Kept, Principal};
+use crate::authz::{Decision, Reason};
+
+const RULE: &str = "rules:
+  - { id: own, endpoints: [connz, jsz, accstatz, healthz], allow: [a], tenant: \"{claims.nats_account}\",
+      args: { jsz: { streams: allow }, connz: { subs: allow } } }
+";
+
+fn of(account: serde_json::Value) -> Principal {
+    principal(&json!({ "groups": ["a"], "nats_account": account }))
+}
+
+/// What goes upstream and for which tenant, or the reason why not.
+fn answer(rules: &str, who: &Principal, target: &str) -> (String, Option<String>) {
+    let policy = policy(rules);
+    match ask(&policy, who, target) {
+        Decision::Permit(permit) => (policy.catalog().render(permit.resource()), permit.tenant().map(str::to_owned)),
+        Decision::Deny(refused) => (refused.reason.label().to_owned(), None),
+    }
+}
+
+#[test]
+fn a_tenant_asks_about_itself_alone_and_is_told_so() {
+    let who = of(json!("ACME"));
+    for (target, upstream) in [
+        ("/connz", "/connz?auth=1&acc=ACME"),
+        ("/connz?acc=ACME", "/connz?auth=1&acc=ACME"),
+        ("/connz?subs=detail&limit=7", "/connz?auth=1&subs=detail&limit=7&acc=ACME"),
+        ("/jsz?streams=1", "/jsz?acc=ACME&streams=1"),
+        ("/accstatz", "/accstatz"),
+        ("/healthz", "/healthz?details=1&account=ACME"),
+    ] {
+        assert_eq!(answer(RULE, &who, target), (upstream.to_owned(), Some("ACME".to_owned())), "{target}");
+    }
+    for (target, reason) in [
+        ("/connz?acc=GLOBEX", "argument_outside"),
+        ("/connz?acc=acme", "argument_outside"),
+        ("/healthz?account=GLOBEX", "argument_outside"),
+        ("/connz?auth=1", "argument_forbidden"),
+        ("/jsz?acc=GLOBEX&streams=1", "argument_outside"),
+        ("/varz", "no_rule"),
+    ] {
+        assert_eq!(answer(RULE, &who, target), (reason.to_owned(), None), "{target}");
+    }
+}
+
+#[test]
+fn a_claim_that_does_not_name_just_one_tenant_opens_nothing() {
+    for account in [
+        json!(null),
+        json!(""),
+        json!(5),
+        json!(["ACME"]),
+        json!({"id": "ACME"}),
+        json!("A B"),
+        json!("A\u{0}"),
+        json!("Ä"),
+        json!("A".repeat(257)),
+        json!("eyJhbGciOiJub25lIn0.eyJhIjoxfQ.x"),
+    ] {
+        assert_eq!(answer(RULE, &of(account.clone()), "/connz").0, "tenant_unknown", "{account}");
+    }
+    let nobody = principal(&json!({ "groups": ["a"] }));
+    for target in ["/connz", "/accstatz", "/jsz", "/healthz?account=ACME"] {
+        assert_eq!(answer(RULE, &nobody, target).0, "tenant_unknown", "{target}");
+    }
+}
+
+#[test]
+fn the_claim_is_that_of_the_proof_which_gives_the_role() {
+    let other = Principal::supposed(
+        "elsewhere".to_owned(),
+        "somebody".to_owned(),
+        json!({ "nats_account": "GLOBEX" }).as_object().unwrap().clone(),
+    );
+    let own = of(json!("ACME"));
+    let nameless = principal(&json!({ "groups": ["a"] }));
+    assert_eq!(answer(RULE, &own.and(&other), "/connz").1.as_deref(), Some("ACME"));
+    assert_eq!(answer(RULE, &other.and(&own), "/connz").1.as_deref(), Some("ACME"));
+    assert_eq!(answer(RULE, &nameless.and(&other), "/connz").0, "tenant_unknown");
+}
+
+#[test]
+fn a_rule_for_all_tenants_is_preferred_by_whoever_has_its_role() {
+    let rules = "rules:
+  - { id: own, endpoints: [connz], allow: any, tenant: \"{claims.nats_account}\", redact: none }
+  - { id: all, endpoints: [connz], allow: [b], redact: standard }
+";
+    assert_eq!(answer(rules, &of(json!("ACME")), "/connz").1.as_deref(), Some("ACME"));
+    let both = principal(&json!({ "groups": ["b"], "nats_account": "ACME" }));
+    assert_eq!(answer(rules, &both, "/connz"), ("/connz".to_owned(), None));
+}
+
+#[test]
+fn a_claim_in_args_binds_as_well_as_tenant_does() {
+    let rules = "rules:
+  - { id: own, endpoints: [connz, subsz], allow: [a], args: { acc: \"{claims.org.account}\" } }
+";
+    let who = principal(&json!({ "groups": ["a"], "org": { "account": "ACME" } }));
+    assert_eq!(answer(rules, &who, "/connz"), ("/connz?auth=1&acc=ACME".to_owned(), Some("ACME".to_owned())));
+    assert_eq!(answer(rules, &who, "/subsz"), ("/subsz?subs=1&acc=ACME".to_owned(), Some("ACME".to_owned())));
+}
+
+#[test]
+fn what_is_kept_of_claims_is_enough_to_name_the_tenant() {
+    let rules = "rules:
+  - { id: own, endpoints: [connz], allow: [a], mode: shadow, tenant: \"{claims.org.account}\" }
+";
+    let mut kept = Kept::default();
+    policy(rules).keep_claims(&mut kept);
+    let claims = json!({ "groups": ["a", "z"], "org": { "account": "ACME", "name": "x" }, "more": "y" });
+    let tree = ClaimTree::only(claims.as_object().unwrap(), &kept);
+    let expected = json!({ "groups": ["a"], "org": { "account": "ACME" } });
+    assert_eq!(tree, ClaimTree::of(expected.as_object().unwrap()));
+}
+
+#[test]
+fn a_rule_that_could_show_all_tenants_is_a_fault() {
+    for (rule, message) in [
+        ("endpoints: [varz], tenant: \"{claims.a}\"", "nobody can tell whose the parts of the answer of `varz` are"),
+        ("endpoints: [connz], tenant: claims.a", "expected a claim of the token, such as"),
+        ("endpoints: [connz], tenant: \"{claims.}\"", "expected a claim of the token, such as"),
+        ("endpoints: [connz], tenant: \"{claims.{a}}\"", "expected a claim of the token, such as"),
+        (
+            "endpoints: [connz, accstatz], args: { acc: \"{claims.a}\" }",
+            "`accstatz` has no `acc`, so it would show all tenants",
+        ),
+        ("endpoints: [connz], args: { user: \"{claims.a}\" }", "`user` of `connz` does not take the name of a tenant"),
+        ("endpoints: [gatewayz], args: { acc_name: \"{claims.a}\" }", "does not take the name of a tenant"),
+        (
+            "endpoints: [connz], tenant: \"{claims.a}\", args: { acc: \"{claims.b}\" }",
+            "either `tenant`, or the claim in `args`",
+        ),
+    ] {
+        let found = faults(&format!("{ROLES}rules:\n  - {{ id: r, allow: any, {rule} }}\n"));
+        assert!(found.iter().any(|fault| fault.contains(message)), "{rule}: {found:?}");
+    }
+    let deny = faults(&format!("{ROLES}rules: [{{ id: r, endpoints: [connz], deny: any, tenant: \"{{claims.a}}\" }}]"));
+    assert!(deny[0].contains("a `deny` rule takes no `tenant`"), "{deny:?}");
+}
+
+#[test]
+fn the_reason_names_what_is_missing() {
+    let policy = policy(RULE);
+    let Decision::Deny(refused) = ask(&policy, &principal(&json!({ "groups": ["a"] })), "/connz") else { panic!() };
+    assert_eq!((refused.reason, refused.rule.unwrap().as_str()), (Reason::TenantUnknown, "own"));
+}
