@@ -27,6 +27,8 @@ pub struct Request<'a> {
     pub method: &'a [u8],
     /// The origin-form target, as on the wire.
     pub target: &'a [u8],
+    /// The body, whole.
+    pub body: &'a [u8],
     /// The host it was sent to: `Host` or `:authority`.
     pub host: &'a [u8],
     /// The value of every `Authorization` field.
@@ -243,7 +245,7 @@ pub fn evaluate<C: Clock + Clone>(
         return Err(refuse(Denial::Host, Some(principal), None));
     }
     let catalog = engine.policy.catalog();
-    let resource = match catalog.resolve(request.method, request.target) {
+    let resource = match catalog.resolve_with(request.method, request.target, request.body) {
         Ok(resource) => resource,
         Err(fault) => return Err(refuse(Denial::Target(fault), Some(principal), None)),
     };

@@ -60,7 +60,8 @@
 //! What was chosen, what was not, and the price.
 //!
 //! * **HTTP/1.1 is answered by an own lane**, not by pingora's proxy. monward only ever reads, so a request has no
-//!   body; a lane that refuses everything but one strict, bodiless head is small, has no framing to disagree about,
+//!   body, or one that the catalogue knows byte for byte; a lane that refuses everything but one strict head and such a
+//!   body is small, has no framing to disagree about,
 //!   audits every malformed head, and costs less than half the CPU. pingora accepts bare line feeds, `TE` with `CL`,
 //!   missing hosts and more, repairs them before any hook, and answers others without one. Price: about 500 lines of
 //!   our own.

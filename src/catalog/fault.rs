@@ -22,6 +22,9 @@ pub enum TargetFault {
         /// The value of the `Allow` header.
         allow: &'static str,
     },
+    /// A body that is not the one of the endpoint: 400.
+    #[error("the body is not the one that this endpoint is asked with")]
+    Body,
     /// A name that is not an argument of the endpoint: 400.
     #[error("`{argument}` is not an argument of this endpoint")]
     UnknownArgument {
@@ -56,6 +59,7 @@ impl TargetFault {
             Self::UnknownEndpoint => 404,
             Self::Method { .. } => 405,
             Self::Malformed(_)
+            | Self::Body
             | Self::UnknownArgument { .. }
             | Self::DuplicateArgument { .. }
             | Self::ArgumentValue { .. }
@@ -71,6 +75,7 @@ impl TargetFault {
             Self::Malformed(_) => "target_malformed",
             Self::UnknownEndpoint => "unknown_endpoint",
             Self::Method { .. } => "method_not_allowed",
+            Self::Body => "request_body",
             Self::UnknownArgument { .. } => "unknown_argument",
             Self::DuplicateArgument { .. } => "duplicate_argument",
             Self::ArgumentValue { .. } => "argument_value",
@@ -86,6 +91,7 @@ impl TargetFault {
             Self::Malformed(_) => "The request target is malformed.",
             Self::UnknownEndpoint => "There is no such endpoint.",
             Self::Method { .. } => "The method is not allowed here.",
+            Self::Body => "The body is not the one that is taken here.",
             Self::UnknownArgument { .. } => "The query names an unknown argument.",
             Self::DuplicateArgument { .. } => "The query names an argument twice.",
             Self::ArgumentValue { .. } => "The query gives an argument a value that it does not take.",

@@ -8,6 +8,7 @@
 //! cleaned or folded first, because two programs that clean a path differently disagree about who may read it.
 //! What a query could mean in two ways (a name twice, `;`, an encoded name) is refused.
 
+mod asking;
 mod catalogs;
 mod fault;
 mod kind;
@@ -17,13 +18,14 @@ mod read;
 mod table;
 mod target;
 
+pub use asking::{Ask, Methods};
 pub use catalogs::Catalogs;
 pub use fault::{Malformation, TargetFault};
 pub use model::{
     Argument, Arguments, Catalog, Cost, Endpoint, EndpointId, Kind, RedactionSet, Resource, Sensitive, Tag, Tenancy,
     Value,
 };
-pub use target::{ALLOW, MAX_TARGET};
+pub use target::MAX_TARGET;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::asking::{Ask, Methods};
 use crate::redact::{Action, BodyKind, Fence, Selector};
 
 /// Which endpoint of a catalogue: its index in [`Catalog::endpoints`]. Means nothing to another catalogue.
@@ -29,6 +30,8 @@ pub struct Catalog {
     pub redactions: Vec<RedactionSet>,
     /// Every canonical path and alias.
     pub(super) paths: HashMap<String, EndpointId>,
+    /// The longest body that a client may send to any of them, in bytes.
+    pub(super) longest_body: usize,
 }
 
 /// One endpoint.
@@ -40,6 +43,10 @@ pub struct Endpoint {
     pub path: String,
     /// Other paths that mean the same.
     pub aliases: Vec<String>,
+    /// The methods with which clients may ask it.
+    pub methods: Methods,
+    /// What monward asks the upstream with.
+    pub ask: Ask,
     /// The kind of body it answers.
     pub body: BodyKind,
     /// How much a call costs the upstream.

@@ -1,5 +1,7 @@
 //! Reads a catalogue file; its format is described in `policies/catalogs/README.md`.
 
+mod asking;
+
 use std::collections::{HashMap, HashSet};
 
 use super::model::{Argument, Catalog, Cost, Endpoint, Kind, RedactionSet, Sensitive, Tag};
@@ -110,11 +112,14 @@ impl Reader {
 
     fn endpoint(&mut self, entry: &Entry) -> Option<Endpoint> {
         self.plain_name(&entry.key, entry.place);
-        let known = ["path", "aliases", "body", "cost", "arguments", "sensitive", "out_of_reach", "tenant"];
+        let known =
+            ["path", "aliases", "methods", "ask", "body", "cost", "arguments", "sensitive", "out_of_reach", "tenant"];
         let fields = entry.node.fields(&known, &mut self.faults)?;
         let path = fields.required("path", &mut self.faults).and_then(|node| self.path(node));
         let aliases = fields.get("aliases").and_then(|node| node.list(&mut self.faults)).unwrap_or_default();
         let aliases = aliases.iter().filter_map(|node| self.path(node)).collect();
+        let methods = self.methods(fields.get("methods"));
+        let ask = self.ask(fields.get("ask"));
         let body = fields.required("body", &mut self.faults);
         let body = body.and_then(|node| self.word("body", node, &[("json", BodyKind::Json), ("text", BodyKind::Text)]));
         let cost = fields.required("cost", &mut self.faults);
@@ -131,6 +136,8 @@ impl Reader {
             name,
             path: path?,
             aliases,
+            methods: methods?,
+            ask: ask?,
             body: body?,
             cost: cost?,
             arguments,

@@ -20,7 +20,15 @@ impl Catalog {
                 all.map(move |path| (path.clone(), EndpointId(index)))
             })
             .collect();
-        Self { name, endpoints, everywhere, redactions, paths }
+        let posts = endpoints.iter().filter(|endpoint| endpoint.methods.have(b"POST"));
+        let longest_body = posts.map(|endpoint| endpoint.ask.body().len()).max().unwrap_or_default();
+        Self { name, endpoints, everywhere, redactions, paths, longest_body }
+    }
+
+    /// The longest body that a client may send, in bytes; 0 where none may be sent at all.
+    #[must_use]
+    pub const fn longest_body(&self) -> usize {
+        self.longest_body
     }
 
     /// The endpoint of that name.

@@ -7,11 +7,8 @@ use super::query;
 /// The longest request target, in bytes.
 pub const MAX_TARGET: usize = 8192;
 
-/// The methods of every endpoint, as the `Allow` header names them.
-pub const ALLOW: &str = "GET, HEAD";
-
 impl Catalog {
-    /// Understands `target` as it stood on the wire, or says why not.
+    /// Understands the `target` of a request without a body as it stood on the wire, or says why not.
     ///
     /// Only origin-form. One empty segment may stand in front of a known path (`//varz`), because exporters whose base
     /// address ends in a slash ask so. HEAD means what GET means. A `?` with nothing behind it is no query.
@@ -20,16 +17,30 @@ impl Catalog {
     /// The first of: method is no token, target too long or malformed, path unknown, method not allowed, query wrong.
     /// A malformed query on an unknown path is therefore an unknown path: who guesses paths learns nothing more.
     pub fn resolve(&self, method: &[u8], target: &[u8]) -> Result<Resource, TargetFault> {
+        self.resolve_with(method, target, &[])
+    }
+
+    /// As [`Catalog::resolve`], of a request with `body`: nothing, or with POST exactly what monward itself would send.
+    ///
+    /// The body tells nothing that the path has not told, and is not kept.
+    ///
+    /// # Errors
+    /// As [`Catalog::resolve`]; a wrong body comes before a wrong query.
+    pub fn resolve_with(&self, method: &[u8], target: &[u8], body: &[u8]) -> Result<Resource, TargetFault> {
         if !is_token(method) {
             return Err(TargetFault::Malformed(Malformation::Method));
         }
         let target = visible(target)?;
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let id = self.locate(path)?;
-        if !matches!(method, b"GET" | b"HEAD") {
-            return Err(TargetFault::Method { allow: ALLOW });
+        let endpoint = self.endpoint(id);
+        if !endpoint.methods.have(method) {
+            return Err(TargetFault::Method { allow: endpoint.methods.allow() });
         }
-        let arguments = if query.is_empty() { Vec::new() } else { query::parse(self.endpoint(id), query)? };
+        if !body.is_empty() && (method != b"POST" || body != endpoint.ask.body()) {
+            return Err(TargetFault::Body);
+        }
+        let arguments = if query.is_empty() { Vec::new() } else { query::parse(endpoint, query)? };
         Ok(Resource { endpoint: id, arguments })
     }
 

@@ -1,5 +1,6 @@
 //! The catalogue against the wire, the shipped file, and files that are wrong.
 
+mod asking;
 mod nats;
 mod prometheus;
 mod property;

@@ -28,14 +28,13 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-#[allow(clippy::large_enum_variant, reason = "there is one for each process")]
 enum Command {
     /// Guard an upstream: listen, decide, redact, record
     Serve(serve::Arguments),
     /// Find every fault in configurations and policies, and run the policies' cases
     Check(check::Arguments),
     /// Say what a policy does with one request, and why
-    Explain(explain::Arguments),
+    Explain(Box<explain::Arguments>),
     /// Say what happened to one request, by its id in the audit records
     Why(why::Arguments),
     /// Show it all on this machine, with nothing to set up

@@ -9,7 +9,7 @@ use self::issuer::{issuer, no_two_alike};
 use super::listeners::listeners;
 use super::units;
 use super::values::{address, bytes, certificate_and_key, count, one_or_more, path, paths, span, whole, word};
-use super::{Audit, Config, Judged, Limits, Log, Upstream};
+use super::{Audit, Config, Issuer, Judged, Limits, Listener, Log, Upstream};
 use crate::document::{self, Entry, Fault, Faults, Fields, Node};
 
 /// Reads `text`, the content of `file`.
@@ -55,13 +55,7 @@ fn config(root: &Node, faults: &mut Faults) -> Option<Config> {
         Some(_) | None => named(&fields, "issuers", faults, issuer),
     };
     no_two_alike(&issuers, &fields, faults);
-    let file = issuers.iter().find(|issuer| matches!(issuer.judged, Judged::ByFile(_)));
-    if let (Some(file), Some(node)) = (file, fields.get("issuers"))
-        && !listeners.iter().any(|listener| listener.basic)
-    {
-        let name = &file.tokens.name;
-        faults.at(node, format!("`{name}` has static keys, which come by HTTP Basic: a listener needs `basic: true`"));
-    }
+    static_keys_can_come(&issuers, &listeners, &fields, faults);
     let admin = admin(&fields, faults);
     if let Some(address) = admin
         && address.port() != 0
@@ -79,6 +73,17 @@ fn config(root: &Node, faults: &mut Faults) -> Option<Config> {
     let catalogs = paths(&fields, "catalogs", faults);
     let (admin, limits, audit, log) = (admin?, limits?, audit?, log?);
     Some(Config { listeners, admin, issuers, upstreams, catalogs, limits, audit, log, threads, revocations, state_dir })
+}
+
+/// Static keys come by HTTP Basic, so some listener must accept it.
+fn static_keys_can_come(issuers: &[Issuer], listeners: &[Listener], fields: &Fields<'_>, faults: &mut Faults) {
+    let file = issuers.iter().find(|issuer| matches!(issuer.judged, Judged::ByFile(_)));
+    if let (Some(file), Some(node)) = (file, fields.get("issuers"))
+        && !listeners.iter().any(|listener| listener.basic)
+    {
+        let name = &file.tokens.name;
+        faults.at(node, format!("`{name}` has static keys, which come by HTTP Basic: a listener needs `basic: true`"));
+    }
 }
 
 /// A mapping of names to things; a fault when it is missing or empty.

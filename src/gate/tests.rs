@@ -105,6 +105,7 @@ impl Bench {
         let request = Request {
             method: method.as_bytes(),
             target: target.as_bytes(),
+            body: &[],
             host: host.as_bytes(),
             authorization: &values,
             assertions: &[],

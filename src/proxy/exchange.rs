@@ -24,6 +24,7 @@ const KEY_PATIENCE: Duration = Duration::from_secs(3);
 pub(super) struct Facts<'a> {
     pub(super) method: &'a [u8],
     pub(super) target: &'a [u8],
+    pub(super) body: &'a [u8],
     pub(super) host: &'a [u8],
     pub(super) authorization: &'a [&'a [u8]],
     pub(super) assertions: &'a [(Door, &'a [u8])],
@@ -82,6 +83,7 @@ async fn decide(
     let request = Request {
         method: facts.method,
         target: facts.target,
+        body: facts.body,
         host: facts.host,
         authorization: facts.authorization,
         assertions: facts.assertions,

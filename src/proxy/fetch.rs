@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use super::snapshot::Guarded;
 use super::via;
-use crate::gate::Pass;
+use crate::catalog::Ask;
+use crate::gate::{Asked, Pass};
 use crate::redact::{BodyKind, Fence, FenceErrorKind, Plan, RedactErrorKind, Redactor};
 use crate::types::RequestId;
-use crate::upstream::{FetchError, ResponseHead, Sink, Stop, Take, write_get};
+use crate::upstream::{FetchError, ResponseHead, Sink, Stop, Take, write_get, write_post};
 
 /// A redacted answer, whole.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ pub(super) async fn fetch(guarded: &Guarded, pass: &Pass, id: RequestId) -> Resu
         ("X-Request-Id", id.as_str()),
         ("traceparent", trace.as_str()),
     ];
-    write_get(&mut request, guarded.pool.authority(), &pass.asked().target, &fields).map_err(Withheld::Fetch)?;
+    write(&mut request, guarded, pass.asked(), &fields).map_err(Withheld::Fetch)?;
     let tenancy = guarded.policy.catalog().endpoint(pass.asked().endpoint).tenant.as_ref();
     let fence = match (pass.tenant(), tenancy) {
         (None, _) => None,
@@ -106,6 +107,18 @@ pub(super) async fn fetch(guarded: &Guarded, pass: &Pass, id: RequestId) -> Resu
     match guarded.pool.fetch(&request, &mut sink).await {
         Ok(_) => sink.finish(),
         Err(error) => Err(sink.withheld.unwrap_or(Withheld::Fetch(error))),
+    }
+}
+
+/// The whole request, of what the catalogue says and nothing else.
+fn write(out: &mut Vec<u8>, guarded: &Guarded, asked: &Asked, fields: &[(&str, &str)]) -> Result<(), FetchError> {
+    let authority = guarded.pool.authority();
+    match &guarded.policy.catalog().endpoint(asked.endpoint).ask {
+        Ask::Get => write_get(out, authority, &asked.target, fields),
+        Ask::Post { body, content_type } => {
+            let fields = [fields, &[("Content-Type", content_type.as_str())]].concat();
+            write_post(out, authority, &asked.target, &fields, body.as_bytes())
+        }
     }
 }
 

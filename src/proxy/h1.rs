@@ -49,6 +49,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin>(
         let facts = Facts {
             method: part(&head.method),
             target: part(&head.target),
+            body: part(&head.body),
             host: part(&head.host),
             authorization: &authorization,
             assertions: &assertions,
@@ -63,7 +64,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin>(
         if close {
             return Ok(());
         }
-        next(received, head.end);
+        next(received, head.body.end);
         wire.within(peer.gateway.limits.idle);
     }
 }
@@ -81,7 +82,7 @@ enum NoHead {
     Ended(Ended),
 }
 
-/// The next head. The whole of it must arrive within the header deadline, counted from its first byte.
+/// The next head, its body behind it. All of it must arrive within the header deadline, counted from its first byte.
 async fn next_head<S: AsyncRead + AsyncWrite + Unpin>(
     peer: &Peer,
     wire: &mut Wire<S>,
@@ -92,8 +93,10 @@ async fn next_head<S: AsyncRead + AsyncWrite + Unpin>(
         wire.read_idle(received).await.map_err(NoHead::Ended)?;
     }
     wire.within(limits.header);
+    let longest = in_force(peer).map_err(NoHead::Ended)?.guarded().longest_body();
     loop {
-        if let Some(head) = head::read(received, limits.header_bytes).map_err(NoHead::Fault)? {
+        let head = head::read(received, limits.header_bytes, longest).map_err(NoHead::Fault)?;
+        if let Some(head) = head.filter(|head| received.len() >= head.body.end) {
             return Ok(head);
         }
         match wire.read(received).await {

@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 use super::Peer;
 use super::entry::{Entry, refused_connection};
 use super::exchange::{Facts, InForce, exchange, malformed};
-use super::head::{HeadFault, MAX_TARGET, is_host};
+use super::head::{HeadFault, MAX_TARGET, body_length, is_host, longest_of};
 use super::respond::Answer;
 use super::via;
 use super::watch::Watched;
@@ -103,8 +103,8 @@ where
 }
 
 async fn serve_stream(peer: &Peer, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
-    let (head, body) = request.into_parts();
-    let Some((answer, mut entry)) = answer(peer, &head, body.is_end_stream()).await else { return };
+    let (head, mut body) = request.into_parts();
+    let Some((answer, mut entry)) = answer(peer, &head, &mut body).await else { return };
     let patience = peer.gateway.limits.write;
     let longest = longest_write(answer.body.len(), patience);
     let head_only = head.method == http::Method::HEAD;
@@ -117,11 +117,12 @@ async fn serve_stream(peer: &Peer, request: Request<RecvStream>, mut respond: Se
 }
 
 /// The same checks as the HTTP/1.1 lane makes on a head, on what HTTP/2 has of it.
-async fn answer(peer: &Peer, head: &Parts, bodiless: bool) -> Option<(Answer, Entry)> {
+async fn answer(peer: &Peer, head: &Parts, body: &mut RecvStream) -> Option<(Answer, Entry)> {
     let force = InForce::now(peer)?;
     let fault = |fault| Some(malformed(peer, &force, fault, "HTTP/2"));
     let values = |name: HeaderName| head.headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
-    if !bodiless || values(http::header::CONTENT_LENGTH).any(|length| length != b"0") {
+    let longest = longest_of(head.method.as_str().as_bytes(), force.guarded().longest_body());
+    if !may_follow(head, body, longest) {
         return fault(HeadFault::Body);
     }
     if list_size(head) > peer.gateway.limits.header_bytes {
@@ -144,12 +145,17 @@ async fn answer(peer: &Peer, head: &Parts, bodiless: bool) -> Option<(Answer, En
     if several || !is_host(host) || hosts.any(|other| !other.eq_ignore_ascii_case(host)) {
         return fault(HeadFault::Host);
     }
+    let body = match whole_body(body, longest, peer.gateway.limits.header).await {
+        Ok(body) => body,
+        Err(refused) => return fault(refused),
+    };
     let authorization: Vec<&[u8]> = values(http::header::AUTHORIZATION).take(2).collect();
     let mut accepts = values(http::header::ACCEPT);
     let accept = accepts.next().filter(|_| accepts.next().is_none());
     let facts = Facts {
         method: head.method.as_str().as_bytes(),
         target,
+        body: &body,
         host,
         authorization: &authorization,
         assertions: &assertions(head),
@@ -157,6 +163,39 @@ async fn answer(peer: &Peer, head: &Parts, bodiless: bool) -> Option<(Answer, En
         protocol: "HTTP/2",
     };
     Some(exchange(peer, &force, &facts).await)
+}
+
+/// Whether what the head says of its body is right so far; the `h2` crate holds the body to its `content-length`.
+fn may_follow(head: &Parts, body: &RecvStream, longest: usize) -> bool {
+    let mut lengths = head.headers.get_all(http::header::CONTENT_LENGTH).into_iter();
+    let longest = if body.is_end_stream() { 0 } else { longest };
+    let length = lengths.next().map(|length| body_length(length.as_bytes(), longest));
+    (body.is_end_stream() || longest > 0) && lengths.next().is_none() && length.is_none_or(|length| length.is_ok())
+}
+
+/// The body to its end, which must come within `patience`.
+async fn whole_body(body: &mut RecvStream, longest: usize, patience: Duration) -> Result<Vec<u8>, HeadFault> {
+    // Nearly all requests: no timer for them.
+    if body.is_end_stream() {
+        return Ok(Vec::new());
+    }
+    timeout(patience, collect(body, longest)).await.unwrap_or(Err(HeadFault::TooSlow))
+}
+
+/// The body to its end; trailers are none of it.
+async fn collect(body: &mut RecvStream, longest: usize) -> Result<Vec<u8>, HeadFault> {
+    let mut whole = Vec::new();
+    while let Some(piece) = body.data().await {
+        let piece = piece.map_err(|_| HeadFault::Body)?;
+        whole.extend_from_slice(&piece);
+        if whole.len() > longest || body.flow_control().release_capacity(piece.len()).is_err() {
+            return Err(HeadFault::Body);
+        }
+    }
+    match body.trailers().await {
+        Ok(None) => Ok(whole),
+        Ok(Some(_)) | Err(_) => Err(HeadFault::Body),
+    }
 }
 
 /// The values of the fields in which front doors put assertions.

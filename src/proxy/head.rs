@@ -1,8 +1,9 @@
 //! Reads the head of one HTTP/1.1 request, strictly (RFC 9112 §2 to §6).
 //!
 //! In: the bytes received so far. Out: not yet, a [`Head`], or a [`HeadFault`]. monward guards what is only ever read,
-//! so a request has no body: any framing of one is refused, and with it every way to smuggle a second request. Nothing
-//! is repaired or guessed.
+//! so a request has no body, or with POST a short one whose length stands in the head and whose bytes are known
+//! beforehand: any other framing is refused, and with it every way to smuggle a second request. Nothing is repaired or
+//! guessed.
 
 use std::ops::Range;
 
@@ -31,8 +32,8 @@ pub(super) struct Head {
     pub(super) accept: Option<Range<usize>>,
     /// Whether the client wants the connection closed after the answer.
     pub(super) close: bool,
-    /// Where the head ends.
-    pub(super) end: usize,
+    /// The body, empty for nearly all requests. It begins where the head ends, and may not have arrived yet.
+    pub(super) body: Range<usize>,
 }
 
 /// Why a head was refused. The connection is closed after the answer: what follows cannot be told apart.
@@ -47,8 +48,8 @@ pub(super) enum HeadFault {
     /// No `Host`, several, or one that is not a host.
     #[error("exactly one valid host is needed")]
     Host,
-    /// A body, or the framing of one.
-    #[error("a request must not have a body")]
+    /// A body where none may be, a longer one than any that may be, or another framing of one.
+    #[error("a request must not have such a body")]
     Body,
     /// `Expect`.
     #[error("no expectation can be met")]
@@ -99,11 +100,12 @@ impl HeadFault {
     }
 }
 
-/// Reads the head at the beginning of `bytes`; `Ok(None)` asks for more. `cap` is the most that a head may take.
+/// Reads the head at the beginning of `bytes`; `Ok(None)` asks for more. `cap` is the most that a head may take,
+/// `longest` the longest body of a POST.
 ///
 /// # Errors
 /// As soon as it is certain that no more bytes can make it right.
-pub(super) fn read(bytes: &[u8], cap: usize) -> Result<Option<Head>, HeadFault> {
+pub(super) fn read(bytes: &[u8], cap: usize, longest: usize) -> Result<Option<Head>, HeadFault> {
     let end = memchr::memmem::find(bytes.get(..cap.min(bytes.len())).unwrap_or(bytes), b"\r\n\r\n").map(|at| at + 4);
     let head = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or(bytes);
     lines_end_well(head)?;
@@ -114,7 +116,7 @@ pub(super) fn read(bytes: &[u8], cap: usize) -> Result<Option<Head>, HeadFault> 
     if end.is_none() {
         return Err(HeadFault::TooLarge);
     }
-    parse(head).map(Some)
+    parse(head, longest).map(Some)
 }
 
 /// Every line feed follows a carriage return and the other way round; the first byte begins a method.
@@ -141,7 +143,7 @@ fn target_fits(head: &[u8]) -> Result<(), HeadFault> {
     if line > MAX_TARGET + 32 { Err(HeadFault::TargetTooLong) } else { Ok(()) }
 }
 
-fn parse(head: &[u8]) -> Result<Head, HeadFault> {
+fn parse(head: &[u8], longest: usize) -> Result<Head, HeadFault> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     match request.parse(head) {
@@ -154,7 +156,7 @@ fn parse(head: &[u8]) -> Result<Head, HeadFault> {
         return Err(HeadFault::Syntax);
     };
     let at = |part: &[u8]| position(head, part);
-    let mut found = Fields::default();
+    let mut found = Fields { longest: longest_of(method.as_bytes(), longest), ..Fields::default() };
     for field in request.headers.iter() {
         found.take(field.name.as_bytes(), field.value, at(field.value))?;
     }
@@ -170,7 +172,7 @@ fn parse(head: &[u8]) -> Result<Head, HeadFault> {
         assertions: found.assertions,
         accept: found.accept,
         close: found.close,
-        end: head.len(),
+        body: head.len()..head.len() + found.content_length.unwrap_or_default(),
     })
 }
 
@@ -188,8 +190,10 @@ struct Fields {
     authorization: Vec<Range<usize>>,
     assertions: Vec<(Door, Range<usize>)>,
     accept: Option<Range<usize>>,
-    content_length: bool,
+    content_length: Option<usize>,
     close: bool,
+    /// The longest body that may be.
+    longest: usize,
 }
 
 impl Fields {
@@ -203,13 +207,25 @@ impl Fields {
             6 if is("expect") => return Err(HeadFault::Expect),
             10 if is("connection") => self.close |= has_token(value, b"close"),
             13 if is("authorization") && self.authorization.len() < 2 => self.authorization.push(at),
-            14 if is("content-length") && (value != b"0" || self.content_length) => return Err(HeadFault::Body),
-            14 if is("content-length") => self.content_length = true,
+            14 if is("content-length") && self.content_length.is_some() => return Err(HeadFault::Body),
+            14 if is("content-length") => self.content_length = Some(body_length(value, self.longest)?),
             17 if is("transfer-encoding") => return Err(HeadFault::Body),
             _ => self.assertions.extend(Door::of_field(name).map(|door| (door, at))),
         }
         Ok(())
     }
+}
+
+/// The longest body that a request with this method may have.
+pub(super) const fn longest_of(method: &[u8], longest: usize) -> usize {
+    if matches!(method, b"POST") { longest } else { 0 }
+}
+
+/// The value of `Content-Length`, at most `longest`: one number in its one spelling (RFC 9112 §6.3).
+pub(super) fn body_length(value: &[u8], longest: usize) -> Result<usize, HeadFault> {
+    let plain = value == b"0" || (value.first() != Some(&b'0') && value.iter().all(u8::is_ascii_digit));
+    let length = std::str::from_utf8(value).ok().filter(|_| plain).and_then(|text| text.parse().ok());
+    length.filter(|length| *length <= longest).ok_or(HeadFault::Body)
 }
 
 fn has_token(value: &[u8], token: &[u8]) -> bool {

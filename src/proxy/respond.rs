@@ -147,7 +147,7 @@ const fn words(status: u16) -> (&'static str, &'static str) {
         401 => ("Unauthorized", "a valid credential is needed"),
         403 => ("Forbidden", "your identity is known, but it may not ask this"),
         404 => ("Not Found", "there is no such endpoint"),
-        405 => ("Method Not Allowed", "this endpoint is only read, with GET or HEAD"),
+        405 => ("Method Not Allowed", "this endpoint is asked with other methods; Allow names them"),
         408 => ("Request Timeout", "the request took too long to arrive"),
         414 => ("URI Too Long", "the request target is too long"),
         417 => ("Expectation Failed", "send the request without an Expect field"),

@@ -165,6 +165,11 @@ impl Guarded {
         shown.chain(trusted).map(|(kind, name, at)| (self.listener.as_str(), kind, name, at))
     }
 
+    /// The longest body that a client may send, in bytes.
+    pub(super) fn longest_body(&self) -> usize {
+        self.policy.catalog().longest_body()
+    }
+
     /// The labels of an endpoint.
     pub(super) fn labels(&self, endpoint: Option<EndpointId>) -> EndpointLabels {
         let known = endpoint.and_then(|endpoint| self.endpoints.get(endpoint.index()));

@@ -25,6 +25,7 @@ fn request<'a>(authorization: &'a [&'a [u8]]) -> Request<'a> {
     Request {
         method: b"GET",
         target: b"/varz",
+        body: &[],
         host: b"mon.test",
         authorization,
         assertions: &[],

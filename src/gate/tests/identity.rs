@@ -132,6 +132,7 @@ impl Doors {
         let request = Request {
             method: b"GET",
             target: b"/varz",
+            body: &[],
             host: b"mon.test",
             authorization: &authorization,
             assertions: &assertions,

@@ -62,6 +62,7 @@ fn a_good_token_does_not_help_a_revoked_certificate() {
         let request = Request {
             method: b"GET",
             target: b"/varz",
+            body: &[],
             host: b"mon.test",
             authorization: &values,
             assertions: &[],

@@ -3,13 +3,13 @@ use super::*;
 const CAP: usize = 16 * 1024;
 
 fn fault(text: &str) -> Option<HeadFault> {
-    read(text.as_bytes(), CAP).err()
+    read(text.as_bytes(), CAP, 0).err()
 }
 
 #[test]
 fn a_plain_request_is_read_with_its_parts() {
     let text = b"GET /varz?a=1 HTTP/1.1\r\nHost: mon.test:8443\r\nAuthorization: Bearer x\r\naccept: text/html\r\nConnection: keep-alive, Close\r\n\r\nrest";
-    let head = read(text, CAP).unwrap().unwrap();
+    let head = read(text, CAP, 0).unwrap().unwrap();
     let part = |range: &Range<usize>| std::str::from_utf8(&text[range.clone()]).unwrap();
     assert_eq!(part(&head.method), "GET");
     assert_eq!(part(&head.target), "/varz?a=1");
@@ -17,16 +17,16 @@ fn a_plain_request_is_read_with_its_parts() {
     assert_eq!(head.authorization.iter().map(part).collect::<Vec<_>>(), ["Bearer x"]);
     assert_eq!(part(&head.accept.unwrap()), "text/html");
     assert!(head.close);
-    assert_eq!(&text[head.end..], b"rest");
+    assert_eq!(&text[head.body.end..], b"rest");
 }
 
 #[test]
 fn a_head_is_the_same_however_it_arrives() {
     let text = b"GET /varz HTTP/1.1\r\nHost: a\r\n\r\n";
     for end in 0..text.len() {
-        assert_eq!(read(&text[..end], CAP), Ok(None), "{end}");
+        assert_eq!(read(&text[..end], CAP, 0), Ok(None), "{end}");
     }
-    assert!(read(text, CAP).unwrap().is_some());
+    assert!(read(text, CAP, 0).unwrap().is_some());
 }
 
 #[test]
@@ -82,6 +82,41 @@ fn a_length_of_zero_is_no_body() {
 }
 
 #[test]
+fn a_body_is_short_and_its_length_one_number() {
+    let text =
+        |method: &str, length: &str| format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+    let body = |text: &str, longest| read(text.as_bytes(), CAP, longest).map(|head| head.unwrap().body.len());
+    for (method, length, longest, wanted) in [
+        ("POST", "0", 0, Ok(0)),
+        ("POST", "1", 0, Err(HeadFault::Body)),
+        ("POST", "5", 5, Ok(5)),
+        ("POST", "6", 5, Err(HeadFault::Body)),
+        ("POST", "05", 5, Err(HeadFault::Body)),
+        ("POST", "00", 5, Err(HeadFault::Body)),
+        ("POST", "+5", 5, Err(HeadFault::Body)),
+        ("POST", "-0", 5, Err(HeadFault::Body)),
+        ("POST", "5,5", 5, Err(HeadFault::Body)),
+        ("POST", "5 5", 5, Err(HeadFault::Body)),
+        ("POST", "0x5", 5, Err(HeadFault::Body)),
+        ("POST", "", 5, Err(HeadFault::Body)),
+        ("POST", "18446744073709551621", 5, Err(HeadFault::Body)),
+        ("GET", "5", 5, Err(HeadFault::Body)),
+        ("post", "5", 5, Err(HeadFault::Body)),
+        ("PUT", "5", 5, Err(HeadFault::Body)),
+        ("GET", "0", 5, Ok(0)),
+    ] {
+        assert_eq!(body(&text(method, length), longest), wanted, "{method} {length} {longest}");
+    }
+    assert_eq!(body("POST / HTTP/1.1\r\nHost: a\r\n\r\n", 5), Ok(0));
+    let coded = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert_eq!(body(coded, 5), Err(HeadFault::Body));
+    let twice = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\ncontent-length: 5\r\n\r\n";
+    assert_eq!(body(twice, 5), Err(HeadFault::Body));
+    let whole = text("POST", "5");
+    assert_eq!(read(whole.as_bytes(), CAP, 5).unwrap().unwrap().body, whole.len()..whole.len() + 5);
+}
+
+#[test]
 fn heads_and_targets_are_bounded() {
     assert_eq!(
         fault(&format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(9000))),
@@ -96,14 +131,14 @@ fn heads_and_targets_are_bounded() {
 #[test]
 fn a_second_authorization_is_kept_so_that_it_can_be_refused() {
     let text = b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: a\r\nAuthorization: b\r\nAuthorization: c\r\n\r\n";
-    assert_eq!(read(text, CAP).unwrap().unwrap().authorization.len(), 2);
+    assert_eq!(read(text, CAP, 0).unwrap().unwrap().authorization.len(), 2);
 }
 
 #[test]
 fn the_assertions_of_front_doors_are_kept_and_no_other_field_is() {
     let kept = |fields: &str| {
         let text = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
-        let head = read(text.as_bytes(), CAP).unwrap().unwrap();
+        let head = read(text.as_bytes(), CAP, 0).unwrap().unwrap();
         let kept = head.assertions.iter().map(|(door, at)| (*door, text[at.clone()].to_owned()));
         (kept.collect::<Vec<_>>(), head.assertions.capacity())
     };
@@ -127,7 +162,7 @@ fn the_assertions_of_front_doors_are_kept_and_no_other_field_is() {
 
 #[test]
 fn f14_a_head_that_passed_here_before_is_a_loop() {
-    let with = |lines: &str| read(format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n").as_bytes(), CAP);
+    let with = |lines: &str| read(format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n").as_bytes(), CAP, 0);
     let own = crate::proxy::via::ours();
     for lines in ["Via: OWN\r\n", "vIa: 1.0 a, OWN\r\n", "Via: 1.0 a\r\nVia: OWN\r\n"] {
         assert_eq!(with(&lines.replace("OWN", own)), Err(HeadFault::Loop), "{lines}");

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::http::{latin1, read_request};
+use super::http::{latin1, read_body, read_request, value};
 use super::pki::Authority;
 use super::server::{Server, Stream};
 
@@ -74,7 +74,7 @@ fn serve(stream: &mut dyn Stream, state: &State) {
     let mut buffer = Vec::new();
     while let Some(head) = read_request(stream, &mut buffer) {
         let head = latin1(&head);
-        let Some(body) = body(stream, &mut buffer, length(&head)) else { return };
+        let Some(body) = read_body(stream, &mut buffer, &head) else { return };
         let line = head.split(' ').take(2).collect::<Vec<_>>().join(" ");
         let question = Question { line, authorization: value(&head, "authorization").unwrap_or_default(), body };
         if state.away.load(Ordering::SeqCst) {
@@ -90,25 +90,4 @@ fn serve(stream: &mut dyn Stream, state: &State) {
             return;
         }
     }
-}
-
-fn value(head: &str, name: &str) -> Option<String> {
-    let mut lines = head.split("\r\n").filter_map(|line| line.split_once(':'));
-    lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
-}
-
-fn length(head: &str) -> usize {
-    value(head, "content-length").map_or(0, |length| length.parse().unwrap())
-}
-
-fn body(stream: &mut dyn Stream, buffer: &mut Vec<u8>, length: usize) -> Option<String> {
-    let mut block = [0; 4096];
-    while buffer.len() < length {
-        match stream.read(&mut block) {
-            Ok(0) | Err(_) => return None,
-            Ok(count) => buffer.extend_from_slice(&block[..count]),
-        }
-    }
-    let rest = buffer.split_off(length);
-    String::from_utf8(std::mem::replace(buffer, rest)).ok()
 }

@@ -60,19 +60,55 @@ impl Line {
         token: Option<&str>,
         extra: &[(&str, &str)],
     ) -> Result<Response, String> {
-        let mut builder = Request::builder()
-            .method(Method::from_bytes(method.as_bytes()).map_err(|error| error.to_string())?)
-            .uri(format!("https://{SERVER}{target}"))
-            .version(http::Version::HTTP_2);
-        if let Some(token) = token {
-            builder = builder.header("authorization", format!("Bearer {token}"));
-        }
-        for (name, value) in extra {
-            builder = builder.header(*name, *value);
-        }
-        let request = builder.body(()).map_err(|error| error.to_string())?;
-        self.runtime.block_on(in_time(exchange(self.sender.clone(), request)))
+        self.send((method, target), token, extra, b"")
     }
+
+    /// One request whose body, unless it is empty, comes in a frame of its own.
+    pub fn send(
+        &mut self,
+        (method, target): (&str, &str),
+        token: Option<&str>,
+        extra: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Response, String> {
+        let request = build(method, target, token, extra)?;
+        let end = if body.is_empty() { End::Head } else { End::Body(Bytes::copy_from_slice(body)) };
+        self.runtime.block_on(in_time(exchange(self.sender.clone(), request, end)))
+    }
+
+    /// One request whose body begins with `body` and does not end.
+    pub fn unfinished(
+        &mut self,
+        method: &str,
+        target: &str,
+        token: Option<&str>,
+        body: &[u8],
+    ) -> Result<Response, String> {
+        let request = build(method, target, token, &[])?;
+        let end = End::Never(Bytes::copy_from_slice(body));
+        self.runtime.block_on(in_time(exchange(self.sender.clone(), request, end)))
+    }
+}
+
+/// What ends a request.
+enum End {
+    Head,
+    Body(Bytes),
+    Never(Bytes),
+}
+
+fn build(method: &str, target: &str, token: Option<&str>, extra: &[(&str, &str)]) -> Result<Request<()>, String> {
+    let mut builder = Request::builder()
+        .method(Method::from_bytes(method.as_bytes()).map_err(|error| error.to_string())?)
+        .uri(format!("https://{SERVER}{target}"))
+        .version(http::Version::HTTP_2);
+    if let Some(token) = token {
+        builder = builder.header("authorization", format!("Bearer {token}"));
+    }
+    for (name, value) in extra {
+        builder = builder.header(*name, *value);
+    }
+    builder.body(()).map_err(|error| error.to_string())
 }
 
 impl Drop for Line {
@@ -102,10 +138,15 @@ async fn connect(client: &Client) -> Result<(SendRequest<Bytes>, JoinHandle<()>)
     Ok((sender, driver))
 }
 
-async fn exchange(sender: SendRequest<Bytes>, request: Request<()>) -> Result<Response, String> {
+async fn exchange(sender: SendRequest<Bytes>, request: Request<()>, end: End) -> Result<Response, String> {
     let said = |error: &dyn std::fmt::Display| error.to_string();
     let mut sender = sender.ready().await.map_err(|error| said(&error))?;
-    let (answer, _stream) = sender.send_request(request, true).map_err(|error| said(&error))?;
+    let (answer, mut stream) = sender.send_request(request, matches!(end, End::Head)).map_err(|error| said(&error))?;
+    match end {
+        End::Head => {}
+        End::Body(body) => stream.send_data(body, true).map_err(|error| said(&error))?,
+        End::Never(body) => stream.send_data(body, false).map_err(|error| said(&error))?,
+    }
     let answer = answer.await.map_err(|error| said(&error))?;
     let mut response = Response { status: answer.status().as_u16(), complete: true, ..Response::default() };
     response.head = format!("HTTP/2 {}\r\n", response.status);

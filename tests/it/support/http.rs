@@ -68,6 +68,26 @@ pub fn read_request(stream: &mut dyn Stream, buffer: &mut Vec<u8>) -> Option<Vec
     }
 }
 
+/// The value of a header line in a head.
+pub fn value(head: &str, name: &str) -> Option<String> {
+    let mut lines = head.split("\r\n").filter_map(|line| line.split_once(':'));
+    lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+}
+
+/// Reads the body behind `head`, as long as its `Content-Length` says. `None` when the peer went away.
+pub fn read_body(stream: &mut dyn Stream, buffer: &mut Vec<u8>, head: &str) -> Option<String> {
+    let length = value(head, "content-length").map_or(0, |length| length.parse().unwrap());
+    let mut block = [0; 4096];
+    while buffer.len() < length {
+        match stream.read(&mut block) {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => buffer.extend_from_slice(&block[..count]),
+        }
+    }
+    let rest = buffer.split_off(length);
+    String::from_utf8(std::mem::replace(buffer, rest)).ok()
+}
+
 /// Takes the first answer off `bytes`. `None` when it has not all arrived; `closed` says that nothing more will.
 pub fn take_response(bytes: &mut Vec<u8>, without_body: bool, closed: bool) -> Option<Response> {
     let end = head_end(bytes)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 
-use super::http::{latin1, read_request};
+use super::http::{latin1, read_body, read_request};
 use super::server::{Server, Stream};
 
 /// One part of an answer.
@@ -29,6 +29,8 @@ pub enum Step {
 pub struct Seen {
     /// Request line and header, one character per byte.
     pub head: String,
+    /// The body, as its length says.
+    pub body: String,
 }
 
 impl Seen {
@@ -129,7 +131,9 @@ impl Upstream {
 fn serve(stream: &mut dyn Stream, state: &State) {
     let mut buffer = Vec::new();
     while let Some(head) = read_request(stream, &mut buffer) {
-        let seen = Seen { head: latin1(&head) };
+        let head = latin1(&head);
+        let Some(body) = read_body(stream, &mut buffer, &head) else { break };
+        let seen = Seen { head, body };
         state.seen.lock().unwrap().push(seen.clone());
         let script = Arc::clone(&state.script.lock().unwrap());
         for step in script(&seen) {
