@@ -212,6 +212,12 @@ impl Policy {
         &self.catalog
     }
 
+    /// Whether some rule opens `endpoint`, to whomever.
+    #[must_use]
+    pub fn opens(&self, endpoint: EndpointId) -> bool {
+        !self.opening(endpoint).terms.is_empty()
+    }
+
     /// Its limits, by [`LimitId`].
     #[must_use]
     pub fn limits(&self) -> &[Limit] {

@@ -46,6 +46,26 @@ pub enum Ask {
     },
 }
 
+/// A field with a secret that monward adds to its request; the client's own of that name goes nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inject {
+    /// The field's name.
+    pub header: String,
+    /// The name under which an upstream in `monward.yaml` gives the secret.
+    pub secret: String,
+    /// What of the secret is sent.
+    pub form: Form,
+}
+
+/// What of a secret is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The secret itself.
+    Plain,
+    /// The HMAC-SHA256 of the body of [`Ask`], in lower-case hexadecimal digits.
+    HmacSha256,
+}
+
 impl Ask {
     /// The body that goes upstream; the only one that a client may send.
     #[must_use]

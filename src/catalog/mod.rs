@@ -18,7 +18,7 @@ mod read;
 mod table;
 mod target;
 
-pub use asking::{Ask, Methods};
+pub use asking::{Ask, Form, Inject, Methods};
 pub use catalogs::Catalogs;
 pub use fault::{Malformation, TargetFault};
 pub use model::{

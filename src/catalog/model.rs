@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::asking::{Ask, Methods};
+use super::asking::{Ask, Inject, Methods};
 use crate::redact::{Action, BodyKind, Fence, Selector};
 
 /// Which endpoint of a catalogue: its index in [`Catalog::endpoints`]. Means nothing to another catalogue.
@@ -47,6 +47,8 @@ pub struct Endpoint {
     pub methods: Methods,
     /// What monward asks the upstream with.
     pub ask: Ask,
+    /// The secret that it adds.
+    pub inject: Option<Inject>,
     /// The kind of body it answers.
     pub body: BodyKind,
     /// How much a call costs the upstream.

@@ -112,14 +112,26 @@ impl Reader {
 
     fn endpoint(&mut self, entry: &Entry) -> Option<Endpoint> {
         self.plain_name(&entry.key, entry.place);
-        let known =
-            ["path", "aliases", "methods", "ask", "body", "cost", "arguments", "sensitive", "out_of_reach", "tenant"];
+        let known = [
+            "path",
+            "aliases",
+            "methods",
+            "ask",
+            "inject",
+            "body",
+            "cost",
+            "arguments",
+            "sensitive",
+            "out_of_reach",
+            "tenant",
+        ];
         let fields = entry.node.fields(&known, &mut self.faults)?;
         let path = fields.required("path", &mut self.faults).and_then(|node| self.path(node));
         let aliases = fields.get("aliases").and_then(|node| node.list(&mut self.faults)).unwrap_or_default();
         let aliases = aliases.iter().filter_map(|node| self.path(node)).collect();
         let methods = self.methods(fields.get("methods"));
         let ask = self.ask(fields.get("ask"));
+        let inject = self.inject(fields.get("inject"), ask.as_ref());
         let body = fields.required("body", &mut self.faults);
         let body = body.and_then(|node| self.word("body", node, &[("json", BodyKind::Json), ("text", BodyKind::Text)]));
         let cost = fields.required("cost", &mut self.faults);
@@ -138,6 +150,7 @@ impl Reader {
             aliases,
             methods: methods?,
             ask: ask?,
+            inject,
             body: body?,
             cost: cost?,
             arguments,

@@ -212,6 +212,8 @@ pub struct Upstream {
     pub total_timeout: Duration,
     /// The largest body, in bytes.
     pub max_body: usize,
+    /// The files with the secrets that its catalogue adds to requests, by the catalogue's names for them.
+    pub secrets: Vec<(String, PathBuf)>,
 }
 
 /// The bounds of the front.

@@ -3,6 +3,7 @@
 mod issuer;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use self::issuer::{issuer, no_two_alike};
@@ -122,7 +123,7 @@ fn admin(fields: &Fields<'_>, faults: &mut Faults) -> Option<SocketAddr> {
 }
 
 fn upstream(entry: &Entry, faults: &mut Faults) -> Option<Upstream> {
-    let known = ["url", "policy", "ca_file", "certificate", "key", "server_name", "timeouts", "max_body"];
+    let known = ["url", "policy", "ca_file", "certificate", "key", "server_name", "timeouts", "max_body", "secrets"];
     let fields = entry.node.fields(&known, faults)?;
     let url = fields.required("url", faults);
     let origin = url.and_then(|node| {
@@ -132,6 +133,7 @@ fn upstream(entry: &Entry, faults: &mut Faults) -> Option<Upstream> {
     let policies = fields.required("policy", faults).and_then(|node| one_or_more(node, faults));
     let (connect_timeout, total_timeout) = timeouts(fields.get("timeouts"), faults);
     let max_body = bytes(&fields, "max_body", "64MiB", ("1KiB", "1GiB"), faults);
+    let secrets = secrets(fields.get("secrets"), faults);
     let ca_file = fields.get("ca_file").and_then(|node| path(node, faults));
     let client = certificate_and_key(&fields, faults);
     let server_name = fields.get("server_name").and_then(|node| node.text(faults)).map(str::to_owned);
@@ -154,7 +156,18 @@ fn upstream(entry: &Entry, faults: &mut Faults) -> Option<Upstream> {
         connect_timeout: connect_timeout?,
         total_timeout: total_timeout?,
         max_body: max_body?,
+        secrets,
     })
+}
+
+/// `secrets: { api_key: { file: key.txt } }`
+fn secrets(node: Option<&Node>, faults: &mut Faults) -> Vec<(String, PathBuf)> {
+    let entries = node.and_then(|node| node.entries(faults)).unwrap_or_default();
+    let mut read = |entry: &Entry| {
+        let fields = entry.node.fields(&["file"], faults)?;
+        Some((entry.key.clone(), fields.required("file", faults).and_then(|node| path(node, faults))?))
+    };
+    entries.iter().filter_map(&mut read).collect()
 }
 
 fn timeouts(node: Option<&Node>, faults: &mut Faults) -> (Option<Duration>, Option<Duration>) {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::injected::Injected;
 use super::snapshot::Guarded;
 use super::via;
 use crate::catalog::Ask;
@@ -110,13 +111,20 @@ pub(super) async fn fetch(guarded: &Guarded, pass: &Pass, id: RequestId) -> Resu
     }
 }
 
-/// The whole request, of what the catalogue says and nothing else.
+/// The whole request, of what catalogue and configuration say and nothing else.
 fn write(out: &mut Vec<u8>, guarded: &Guarded, asked: &Asked, fields: &[(&str, &str)]) -> Result<(), FetchError> {
+    let endpoint = guarded.policy.catalog().endpoint(asked.endpoint);
+    let injected = guarded.injected.get(asked.endpoint.index()).and_then(Option::as_ref);
+    if endpoint.inject.is_some() != injected.is_some() {
+        return Err(FetchError::Request);
+    }
+    let mut fields = fields.to_vec();
+    fields.extend(injected.map(Injected::field));
     let authority = guarded.pool.authority();
-    match &guarded.policy.catalog().endpoint(asked.endpoint).ask {
-        Ask::Get => write_get(out, authority, &asked.target, fields),
+    match &endpoint.ask {
+        Ask::Get => write_get(out, authority, &asked.target, &fields),
         Ask::Post { body, content_type } => {
-            let fields = [fields, &[("Content-Type", content_type.as_str())]].concat();
+            fields.push(("Content-Type", content_type));
             write_post(out, authority, &asked.target, &fields, body.as_bytes())
         }
     }

@@ -11,6 +11,7 @@ mod front;
 mod h1;
 mod h2;
 mod head;
+mod injected;
 mod respond;
 mod seats;
 mod shown;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 pub use front::Front;
+pub use injected::Injected;
 pub use snapshot::{EndpointFigures, Guarded, Issuer, Judge, Snapshot};
 
 use shown::Shown;

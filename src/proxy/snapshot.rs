@@ -10,6 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
 use rustls::ServerConfig;
 
+use super::injected::Injected;
 use crate::authn::{LiveKeys, Revocations, Verifier};
 use crate::authz::Policy;
 use crate::catalog::EndpointId;
@@ -75,6 +76,8 @@ pub struct Guarded {
     pub upstream: Arc<str>,
     /// Connections to it.
     pub pool: Pool,
+    /// The secrets that go with its requests, in the catalogue's order.
+    pub injected: Vec<Option<Injected>>,
     /// When the certificates end that it shows, to clients and to its upstream: kind, file, time.
     pub shown_until: Vec<(&'static str, String, UnixTime)>,
     /// The figures of each endpoint, in the catalogue's order.

@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::catalogs::catalogs_of;
 use super::issuers::{Prepared, prepare};
+use super::secrets;
 use crate::authn::Revocations;
 use crate::authz::{Cases, Policy, Source};
 use crate::catalog::Catalogs;
@@ -84,10 +85,11 @@ fn guard(
     let tls = tls_side(loaded, listener);
     let policy = policy_of(loaded, catalogs, upstream);
     let pool = pool(loaded, upstream);
-    let (tls, policy, pool) = match (tls, policy, pool) {
-        (Ok(tls), Ok(policy), Ok(pool)) => (tls, policy, pool),
-        (tls, policy, pool) => {
-            let all = [tls.err(), policy.err(), pool.err()];
+    let injected = policy.as_ref().map_or(Ok(Vec::new()), |policy| secrets::injected(loaded, upstream, policy));
+    let (tls, policy, pool, injected) = match (tls, policy, pool, injected) {
+        (Ok(tls), Ok(policy), Ok(pool), Ok(injected)) => (tls, policy, pool, injected),
+        (tls, policy, pool, injected) => {
+            let all = [tls.err(), policy.err(), pool.err(), injected.err()];
             return Err(all.into_iter().flatten().flatten().collect());
         }
     };
@@ -107,6 +109,7 @@ fn guard(
         limiter,
         upstream: Arc::from(upstream.name.as_str()),
         pool,
+        injected,
         endpoints,
     })
 }

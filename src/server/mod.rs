@@ -7,6 +7,7 @@ mod catalogs;
 mod issuers;
 mod listen;
 mod running;
+mod secrets;
 mod view;
 mod watched;
 

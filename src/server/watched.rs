@@ -1,4 +1,5 @@
-//! Notices when files change that take trust away: revocations, CRLs, client CAs, static keys.
+//! Notices when files change that take trust away, and secrets that upstreams stop taking: revocations, CRLs, client
+//! CAs, static keys, keys of upstreams.
 //!
 //! These must not wait for somebody to send a signal. They are looked at every few seconds instead of by `inotify`,
 //! which does not see changes on network file systems.
@@ -35,7 +36,8 @@ impl Watched {
             Judged::ByFile(file) => Some(file),
             Judged::ByKeys(_) | Judged::ByAsking(_) => None,
         });
-        let files = trusted.chain(keys).chain(&config.revocations);
+        let secrets = config.upstreams.iter().flat_map(|upstream| upstream.secrets.iter().map(|(_, file)| file));
+        let files = trusted.chain(keys).chain(&config.revocations).chain(secrets);
         Self::new(files.map(|file| loaded.at(file)).collect())
     }
 

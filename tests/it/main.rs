@@ -47,6 +47,7 @@ mod h_tls;
 mod harness;
 mod hygiene;
 mod i_limits;
+mod injected;
 mod invariants;
 mod j_logs;
 mod k_config;

@@ -1,6 +1,6 @@
 //! Methods and bodies: what clients may ask with, and what monward asks with.
 
-use super::super::{Ask, Catalog, Methods, TargetFault};
+use super::super::{Ask, Catalog, Form, Inject, Methods, TargetFault};
 
 const GOOD: &str = "\
 version: 1
@@ -83,6 +83,42 @@ fn a_file_says_how_monward_asks() {
     assert_eq!((endpoint("loud").methods, &endpoint("loud").ask), (Methods::Post, &Ask::Get));
     let ask = Ask::Post { body: "{}".to_owned(), content_type: "application/json".to_owned() };
     assert_eq!((endpoint("both").methods, &endpoint("both").ask), (Methods::GetAndPost, &ask));
+}
+
+#[test]
+fn a_file_says_which_secret_is_added() {
+    let with = |line: &str| {
+        let text = GOOD.replace("    arguments: { n:", &format!("    inject: {line}\n    arguments: {{ n:"));
+        Catalog::parse("demo.yaml", &text).map(|catalog| catalog.endpoint(catalog.find("info").unwrap()).inject.clone())
+    };
+    let inject = |form| {
+        let (header, secret) = ("X-API-Key".to_owned(), "api_key".to_owned());
+        Ok(Some(Inject { header, secret, form }))
+    };
+    assert_eq!(with("{ header: X-API-Key, secret: api_key }"), inject(Form::Plain));
+    assert_eq!(with("{ header: X-API-Key, hmac_sha256: api_key }"), inject(Form::HmacSha256));
+    assert!(with("{ header: Authorization, secret: token }").is_ok(), "the upstream's own; never the client's");
+    let either = "11:13: expected either `secret` or `hmac_sha256`, with the name of a secret";
+    for (line, message) in [
+        ("{ header: X-Key }", either),
+        ("{ header: X-Key, secret: a, hmac_sha256: a }", either),
+        ("{ secret: a }", "11:13: `header` is missing here"),
+        ("{ header: X-Key, secret: A B }", "11:38: a name has lower-case letters, digits, `_` and `-`"),
+        ("{ header: 'X Key', secret: a }", "11:23: the name of a header field has letters, digits, `-` and `_`"),
+        ("{ header: '', secret: a }", "11:23: the name of a header field has letters, digits, `-` and `_`"),
+        ("{ header: Host, secret: a }", "11:23: `Host` is a field that monward writes itself; a secret needs another"),
+        (
+            "{ header: transfer-ENCODING, secret: a }",
+            "11:23: `transfer-ENCODING` is a field that monward writes itself; a secret needs another",
+        ),
+        ("{ header: X-Key, secrets: a }", "11:30: unknown key `secrets`; did you mean `secret`?"),
+    ] {
+        let found: Vec<String> = with(line).unwrap_err().iter().map(ToString::to_string).collect();
+        assert!(found.contains(&format!("demo.yaml:{message}")), "{line}: {found:?}");
+    }
+    let unsigned = GOOD.replace("path: /plain,", "path: /plain, inject: { header: X-Sign, hmac_sha256: key },");
+    let found = Catalog::parse("demo.yaml", &unsigned).unwrap_err();
+    assert!(found[0].message.starts_with("this signs the body of `ask`, and there is none"), "{found:?}");
 }
 
 #[test]

@@ -166,6 +166,28 @@ fn the_folder_for_keys_is_off_unless_named() {
 }
 
 #[test]
+fn an_upstream_gives_secrets_by_name_and_file() {
+    assert_eq!(read("monward.yaml", GOOD).unwrap().upstreams[0].secrets, []);
+    let given = |text: &str| with("    max_body: 1MiB", &format!("    max_body: 1MiB\n    secrets: {text}"));
+    let config = read("monward.yaml", &given("{ api_key: { file: api.key }, hmac: { file: /run/hmac } }")).unwrap();
+    let wanted = [("api_key".to_owned(), "api.key".into()), ("hmac".to_owned(), "/run/hmac".into())];
+    assert_eq!(config.upstreams[0].secrets, wanted);
+    for (text, message) in [
+        ("[api_key]", "25:14: expected a mapping, found a list"),
+        ("{ api_key: api.key }", "25:25: expected a mapping, found a single value"),
+        ("{ api_key: {} }", "25:25: `file` is missing here"),
+        ("{ api_key: { file: '' } }", "25:33: expected a path, found nothing"),
+        ("{ api_key: { value: hunter2 } }", "25:27: unknown key `value`; known are `file`"),
+    ] {
+        assert!(
+            faults(&given(text)).contains(&format!("monward.yaml:{message}")),
+            "{text}: {:?}",
+            faults(&given(text))
+        );
+    }
+}
+
+#[test]
 fn all_faults_come_at_once() {
     let text =
         with("version: 1", "version: 3").replace("127.0.0.1:8443", "nowhere").replace("max_body: 1MiB", "max_body: 1");
