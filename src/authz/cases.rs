@@ -5,11 +5,11 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value as Json};
 
-use crate::authn::{Certificate, NameKind, Principal};
+use crate::authn::{CLIENT_CERTIFICATE, Certificate, NameKind, Principal};
 use crate::document::{self, Fault, Faults, Fields, Node, Place, Value};
 
 use super::circumstances::Circumstances;
-use super::decision::Refused;
+use super::decision::{Refused, RuleId};
 use super::explain::{Explanation, Outcome, action_word, explain};
 use super::policy::Policy;
 use super::read::{instant, tls_version};
@@ -81,7 +81,10 @@ impl Cases {
     pub fn run(&self, policy: &Policy) -> Vec<Fault> {
         let complaints = self.cases.iter().flat_map(|case| {
             let explanation = explain(policy, &case.who, &case.method, &case.target, &case.circumstances);
-            let complaints = case.complaints(&explanation);
+            let mut complaints = case.complaints(policy, &explanation);
+            if let Some((_, last)) = complaints.last_mut() {
+                last.push_str(&background(policy, &explanation));
+            }
             complaints.into_iter().map(move |(place, complaint)| (case, place, complaint))
         });
         complaints
@@ -96,12 +99,17 @@ impl Cases {
 
 impl Case {
     /// Everything that came out otherwise than expected: where that was expected, and what came out.
-    fn complaints(&self, got: &Explanation) -> Vec<(Place, String)> {
+    fn complaints(&self, policy: &Policy, got: &Explanation) -> Vec<(Place, String)> {
         let mut complaints = Vec::new();
         let (place, expected) = self.expect;
         if !expected.is_met_by(&got.outcome) {
             complaints.push((place, format!("expected {}, got {}", expected.describe(), describe(got))));
         }
+        let unknown = self.rule.as_ref().filter(|(_, name)| policy.rules().all(|rule| rule.as_str() != name));
+        complaints.extend(unknown.map(|(place, name)| {
+            let known: Vec<&str> = policy.rules().map(RuleId::as_str).collect();
+            (*place, document::unknown("rule", name, &known))
+        }));
         let mut compare = |expected: &Option<(Place, String)>, what: &str, found: Option<String>| {
             let Some((place, expected)) = expected else { return };
             if found.as_ref() != Some(expected) {
@@ -109,7 +117,9 @@ impl Case {
                 complaints.push((*place, format!("expected {what} `{expected}`, got {found}: {}", describe(got))));
             }
         };
-        compare(&self.rule, "rule", rule_of(&got.outcome));
+        if unknown.is_none() {
+            compare(&self.rule, "rule", rule_of(&got.outcome));
+        }
         compare(&self.reason, "reason", reason_of(&got.outcome));
         compare(&self.upstream, "upstream request", upstream_of(&got.outcome));
         compare(&self.tenant, "tenant", tenant_of(&got.outcome));
@@ -149,6 +159,20 @@ fn describe(got: &Explanation) -> String {
         Outcome::Refused(Refused { reason, rule: None, .. }) => format!("deny: {reason} ({roles})"),
         Outcome::NotUnderstood(fault) => format!("status {}: {fault}", got.outcome.status()),
     }
+}
+
+/// What stands behind a failure: who it was, and what each rule of the endpoint said.
+fn background(policy: &Policy, got: &Explanation) -> String {
+    let known: Vec<&str> = policy.issuers().map(|(issuer, _)| issuer).collect();
+    let strange = |issuer: &&str| *issuer != CLIENT_CERTIFICATE && !known.contains(issuer);
+    let strangers = got.who.iter().map(|shown| shown.issuer.as_str()).filter(strange);
+    let strangers =
+        strangers.map(|issuer| format!("no role names it: {}", document::unknown("issuer", issuer, &known)));
+    let who: Vec<String> = got.who.iter().map(ToString::to_string).collect();
+    let rules = got.notes.iter().map(ToString::to_string);
+    let all: Vec<String> =
+        std::iter::once(format!("who: {}", who.join(" and "))).chain(strangers).chain(rules).collect();
+    format!("\n    {}", all.join("\n    "))
 }
 
 fn rule_of(outcome: &Outcome) -> Option<String> {
@@ -255,8 +279,18 @@ fn text_of(fields: Fields<'_>, key: &str, faults: &mut Faults) -> Option<(Place,
     Some((node.place, node.text(faults)?.to_owned()))
 }
 
-/// A token, a client certificate, or both.
+/// One proof, or a list of them; the first one speaks for all.
 fn principal(node: &Node, faults: &mut Faults) -> Option<Principal> {
+    let Value::List(items) = &node.value else { return proof(node, faults) };
+    if items.is_empty() {
+        faults.at(node, "the list is empty; a caller has proven something");
+    }
+    let all: Vec<Option<Principal>> = items.iter().map(|item| proof(item, faults)).collect();
+    all.into_iter().collect::<Option<Vec<_>>>()?.into_iter().reduce(|first, other| first.and(&other))
+}
+
+/// A token, a client certificate, or both.
+fn proof(node: &Node, faults: &mut Faults) -> Option<Principal> {
     let fields = node.fields(&["issuer", "subject", "claims", "client_cert"], faults)?;
     let certificate = fields.get("client_cert").map(|node| certificate(node, faults));
     if certificate.is_some() && ["issuer", "subject", "claims"].iter().all(|key| fields.get(key).is_none()) {
@@ -275,12 +309,17 @@ fn principal(node: &Node, faults: &mut Faults) -> Option<Principal> {
     }
 }
 
+/// Its names; of the kinds that a certificate may have several of, lists too.
 fn certificate(node: &Node, faults: &mut Faults) -> Option<Certificate> {
     let fields = node.fields(&NameKind::ALL.map(NameKind::key), faults)?;
     let mut certificate = Certificate::default();
     for kind in NameKind::ALL {
-        if let Some(node) = fields.get(kind.key()) {
-            certificate.name(kind, node.text(faults)?);
+        let Some(node) = fields.get(kind.key()) else { continue };
+        match (&node.value, kind) {
+            (Value::List(_), NameKind::Dns | NameKind::Email) => {
+                node.texts(faults)?.iter().for_each(|name| certificate.name(kind, name));
+            }
+            (Value::List(_) | Value::Scalar { .. } | Value::Map(_), _) => certificate.name(kind, node.text(faults)?),
         }
     }
     Some(certificate)

@@ -212,10 +212,10 @@ impl Policy {
         &self.catalog
     }
 
-    /// Whether some rule opens `endpoint`, to whomever.
+    /// Whether some rule opens `endpoint`, to whomever, or would if it were not in shadow.
     #[must_use]
     pub fn opens(&self, endpoint: EndpointId) -> bool {
-        !self.opening(endpoint).terms.is_empty()
+        !self.opening(endpoint).offers().is_empty()
     }
 
     /// Its limits, by [`LimitId`].

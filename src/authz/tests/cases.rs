@@ -9,7 +9,12 @@ const RULES: &str = "rules:
   - { id: two, endpoints: [varz], allow: [a], redact: none }
 ";
 
+/// The complaints about a case, without what stands behind them.
 fn complaints(case: &str) -> Vec<String> {
+    whole(case).iter().map(|complaint| complaint.lines().next().unwrap().to_owned()).collect()
+}
+
+fn whole(case: &str) -> Vec<String> {
     let who = "who: { issuer: corp, subject: s, claims: { groups: [a] } }";
     let cases = Cases::parse("c.yaml", &format!("- name: n\n  {who}\n{case}")).unwrap();
     cases.run(&policy(RULES)).iter().map(ToString::to_string).collect()
@@ -173,4 +178,59 @@ fn every_reason_can_be_expected() {
         let text = format!("- {{ name: n, who: {who}, request: GET /varz, expect: deny, reason: {label} }}");
         assert!(Cases::parse("c.yaml", &text).is_ok(), "{label}");
     }
+}
+
+#[test]
+fn behind_a_failure_stand_the_caller_and_what_each_rule_said() {
+    let found = whole("  request: GET /connz?auth=1\n  expect: allow\n  upstream: /connz\n");
+    assert_eq!(
+        found[1].lines().skip(1).collect::<Vec<_>>(),
+        ["    who: s of issuer corp", "    one (allows a): the argument `auth` may not be used"]
+    );
+    assert_eq!(found[0].lines().count(), 1, "once for each case: {found:#?}");
+    let cases = "- { name: n, who: { issuer: crop, subject: s }, request: GET /varz, expect: allow }";
+    let found = Cases::parse("c.yaml", cases).unwrap().run(&policy(RULES)).remove(0).to_string();
+    assert!(found.contains("\n    no role names it: unknown issuer `crop`; did you mean `corp`?\n"), "{found}");
+    let rule = complaints("  request: GET /connz\n  expect: allow\n  rule: onee\n");
+    assert_eq!(rule, ["c.yaml:5:9: case `n`: unknown rule `onee`; did you mean `one`?"]);
+}
+
+#[test]
+fn a_caller_may_have_proven_several_things() {
+    let policy = super::whole(
+        "
+version: 1
+catalog: nats
+roles:
+  both: [{ all_of: [{ token: { issuer: corp, subject: [s] } }, { client_cert: { dns: b.c } }] }]
+  three: [{ all_of: [{ token: { issuer: corp, subject: [s] } }, { token: { issuer: door } }, { client_cert: { email: a@b.c } }] }]
+rules:
+  - { id: both, endpoints: [varz], allow: [both] }
+  - { id: three, endpoints: [connz], allow: [three] }
+",
+    );
+    let case = |who: &str, request: &str, expect: &str| {
+        let text = format!("- {{ name: n, who: {who}, request: GET {request}, expect: {expect} }}");
+        Cases::parse("c.yaml", &text).unwrap().run(&policy)
+    };
+    let token = "{ issuer: corp, subject: s }";
+    let certificate = "{ client_cert: { dns: [a.b, b.c], email: a@b.c } }";
+    let door = "{ issuer: door, subject: x }";
+    for (who, request, expect) in [
+        (format!("[{token}, {certificate}]"), "/varz", "allow"),
+        (format!("[{certificate}, {token}]"), "/varz", "allow"),
+        (format!("[{token}]"), "/varz", "deny"),
+        (format!("[{certificate}]"), "/varz", "deny"),
+        (format!("[{token}, {door}, {certificate}]"), "/connz", "allow"),
+        (format!("[{token}, {certificate}]"), "/connz", "deny"),
+    ] {
+        assert_eq!(case(&who, request, expect), [], "{who} {request}");
+    }
+    let faults = |who: &str| {
+        let text = format!("- {{ name: n, who: {who}, request: GET /varz, expect: deny }}");
+        Cases::parse("c.yaml", &text).unwrap_err()[0].to_string()
+    };
+    assert!(faults("[]").contains("the list is empty"));
+    assert!(faults("[{ issuer: corp }]").contains("`subject` is missing here"));
+    assert!(faults("{ client_cert: { uri: [a, b] } }").contains("expected text, found a list"));
 }
