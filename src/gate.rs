@@ -252,7 +252,7 @@ pub fn evaluate<C: Clock + Clone>(
     let asked = |resource: &Resource| Asked { endpoint: resource.endpoint(), target: catalog.render(resource) };
     // An address that the system did not tell is none that a rule may trust.
     let source = Some(request.source).filter(|source| !source.is_unspecified());
-    let circumstances = Circumstances { now: Some(request.now), source, tls: request.tls };
+    let circumstances = Circumstances { now: Some(request.now), source, tls: request.tls, ..Circumstances::default() };
     let permit = match engine.policy.decide(&principal, resource, &circumstances) {
         Decision::Permit(permit) => permit,
         Decision::Deny(refused) => {

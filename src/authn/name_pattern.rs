@@ -1,5 +1,7 @@
 //! What a policy writes to name client certificates: exact names, or `*` for one whole segment.
 
+use std::fmt;
+
 use super::certificate::Certificate;
 use crate::document::{Faults, Node, Value, quoted};
 
@@ -103,6 +105,12 @@ impl NamePattern {
             return false;
         };
         (wanted == ANY || wanted == local) && ours.eq_ignore_ascii_case(domain)
+    }
+}
+
+impl fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.key(), self.text)
     }
 }
 

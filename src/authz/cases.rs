@@ -271,7 +271,8 @@ fn circumstances(fields: Fields<'_>, faults: &mut Faults) -> Option<Circumstance
     let now = fields.get("at").map(|node| instant(node, faults));
     let tls = fields.get("tls").map(|node| tls_version(node, faults));
     let is_read = source != Some(None) && now != Some(None) && tls != Some(None);
-    is_read.then(|| Circumstances { now: now.flatten(), source: source.flatten(), tls: tls.flatten() })
+    let (now, source, tls) = (now.flatten(), source.flatten(), tls.flatten());
+    is_read.then(|| Circumstances { now, source, tls, ..Circumstances::default() })
 }
 
 fn text_of(fields: Fields<'_>, key: &str, faults: &mut Faults) -> Option<(Place, String)> {

@@ -15,6 +15,18 @@ pub struct Circumstances {
     pub source: Option<IpAddr>,
     /// The version of TLS that the connection speaks.
     pub tls: Option<TlsVersion>,
+    /// What becomes of what is not known.
+    pub unknown: Unknown,
+}
+
+/// What becomes of what is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unknown {
+    /// It opens nothing: for requests.
+    #[default]
+    Closes,
+    /// It is passed over, as are the credentials and the tenant's name: for questions about roles instead of requests.
+    IsPassedOver,
 }
 
 /// Whether something holds; what is not known may or may not.

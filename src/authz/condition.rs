@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::authn::Principal;
 use crate::types::{TlsVersion, UnixTime};
 
-use super::circumstances::{Circumstances, CredentialKind, Truth};
+use super::circumstances::{Circumstances, CredentialKind, Truth, Unknown};
 
 /// When a rule applies: `when` holds and `unless` does not.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,8 +55,25 @@ impl Conditions {
         self.when.is_none() && self.unless.is_none()
     }
 
-    /// Whether the rule applies.
-    pub(super) fn hold(&self, who: &Principal, circumstances: &Circumstances) -> Truth {
+    /// Whether an allow rule with them applies: in doubt it does not.
+    pub(super) fn open(&self, who: &Principal, circumstances: &Circumstances) -> bool {
+        match self.hold(who, circumstances) {
+            Truth::Yes => true,
+            Truth::No => false,
+            Truth::Unknown => circumstances.unknown == Unknown::IsPassedOver,
+        }
+    }
+
+    /// Whether a deny rule with them applies: in doubt it does.
+    pub(super) fn close(&self, who: &Principal, circumstances: &Circumstances) -> bool {
+        match self.hold(who, circumstances) {
+            Truth::Yes => true,
+            Truth::No => false,
+            Truth::Unknown => circumstances.unknown == Unknown::Closes,
+        }
+    }
+
+    fn hold(&self, who: &Principal, circumstances: &Circumstances) -> Truth {
         let truth = |test: &Test| test.holds(who, circumstances);
         let when = self.when.as_ref().map_or(Truth::Yes, truth);
         let unless = self.unless.as_ref().map_or(Truth::No, truth);
@@ -66,9 +83,13 @@ impl Conditions {
 
 impl Test {
     fn holds(&self, who: &Principal, circumstances: &Circumstances) -> Truth {
-        let Circumstances { now, source, tls } = *circumstances;
+        let Circumstances { now, source, tls, unknown } = *circumstances;
+        let credentials = match unknown {
+            Unknown::IsPassedOver if !self.credentials.is_empty() => Truth::Unknown,
+            Unknown::IsPassedOver | Unknown::Closes => self.credentials.iter().all(|kind| kind.is_shown_by(who)).into(),
+        };
         let all = [
-            self.credentials.iter().all(|kind| kind.is_shown_by(who)).into(),
+            credentials,
             about(self.source.as_deref(), source, |networks, source| {
                 let source = source.to_canonical();
                 networks.iter().any(|network| network.contains(&source))

@@ -11,7 +11,7 @@ use crate::authn::{CLIENT_CERTIFICATE, Principal, Proof};
 use crate::catalog::{Resource, TargetFault};
 use crate::redact::{Action, Rule as Redaction};
 
-use super::circumstances::{Circumstances, Truth};
+use super::circumstances::{Circumstances, Unknown};
 use super::decision::{Decision, Permit, Reason, Refused, RuleId};
 use super::limit::Limit;
 use super::opening::Opening;
@@ -109,7 +109,8 @@ pub fn explain(
     explain_roles(policy, (who, policy.roles.of(who)), (method, target), circumstances, shown)
 }
 
-/// What `policy` does when somebody with the roles of these names asks, whoever it is.
+/// What `policy` does when somebody with the roles of these names asks, whoever it is: what is not known, such as the
+/// credentials, is passed over.
 ///
 /// # Errors
 /// The names that are no roles of the policy: what it does is then unknown.
@@ -128,6 +129,7 @@ pub fn explain_as(
     let mut roles: Vec<Held> = names.iter().filter_map(|name| find(name)).map(Held::supposed).collect();
     roles.sort_unstable();
     roles.dedup();
+    let circumstances = &Circumstances { unknown: Unknown::IsPassedOver, ..*circumstances };
     let nobody = Principal::supposed(String::new(), String::new(), Map::new());
     Ok(explain_roles(policy, (&nobody, roles), (method, target), circumstances, Vec::new()))
 }
@@ -197,10 +199,9 @@ fn notes(
             };
             let offer = opening.offers().iter().find(|offer| offer.rule == position);
             let question = Question { who, roles, what, circumstances };
-            let holds = || rule.conditions.hold(who, circumstances);
             let verdict = match offer.map(|offer| policy.fit(offer, rule, &question)) {
                 _ if !is_for => Verdict::OtherRoles,
-                None if holds() == Truth::No => Verdict::Conditions,
+                None if !rule.conditions.close(who, circumstances) => Verdict::Conditions,
                 None | Some(Ok(_)) => Verdict::Fits,
                 Some(Err(Reason::Conditions)) => Verdict::Conditions,
                 Some(Err(reason)) => Verdict::Arguments(reason),

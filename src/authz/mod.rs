@@ -17,6 +17,7 @@ mod opening;
 mod policy;
 mod read;
 mod roles;
+mod survey;
 mod tenant;
 mod terms;
 
@@ -24,9 +25,10 @@ mod terms;
 mod tests;
 
 pub use cases::Cases;
-pub use circumstances::Circumstances;
+pub use circumstances::{Circumstances, Unknown};
 pub use decision::{Decision, HeldRoles, Holder, LimitId, Permit, Reason, Refused, RuleId, Would};
 pub use explain::{Explanation, Note, Outcome, Shown, Verdict, action_word, explain, explain_as};
 pub use findings::Findings;
 pub use limit::Limit;
 pub use policy::{Effect, Mode, Policy, Source};
+pub use survey::probes;

@@ -6,7 +6,7 @@ use crate::authn::{Kept, Principal};
 use crate::catalog::{Catalog, Catalogs, EndpointId, Resource};
 use crate::document::{Fault, Position};
 
-use super::circumstances::{Circumstances, Truth};
+use super::circumstances::Circumstances;
 use super::condition::Conditions;
 use super::decision::{Decision, HeldRoles, Holder, LimitId, Permit, Reason, Refused, RuleId, Would};
 use super::limit::Limit;
@@ -159,8 +159,7 @@ impl Policy {
         let Question { who, roles, what, circumstances } = question;
         let Some(opening) = openings.get(what.endpoint().0) else { return Err(Reason::NoRule.into()) };
         let denying = opening.denying(roles).filter_map(|position| self.rules.get(position));
-        // In doubt a deny rule applies and an allow rule does not.
-        let denying = denying.filter(|rule| rule.conditions.hold(who, circumstances) != Truth::No);
+        let denying = denying.filter(|rule| rule.conditions.close(who, circumstances));
         if let Some(rule) = denying.min_by_key(|rule| &rule.id) {
             return Err(Miss { reason: Reason::Denied, rule: Some(rule) });
         }
@@ -184,12 +183,12 @@ impl Policy {
         let misfit = |misfit| self.reason(what.endpoint(), misfit);
         let bound = offer.tenant.as_ref().and(endpoint.tenant.as_ref()).and_then(|tenancy| tenancy.argument);
         offer.terms.check(what, bound).map_err(misfit)?;
-        if rule.conditions.hold(who, circumstances) != Truth::Yes {
+        if !rule.conditions.open(who, circumstances) {
             return Err(Reason::Conditions);
         }
         let Some(claim) = &offer.tenant else { return Ok(None) };
         let holder = self.holder(rule, roles, who);
-        claim.bind(holder.of(who), what, endpoint).map(Some).map_err(|stranger| match stranger {
+        claim.bind(holder.of(who), what, endpoint, circumstances.unknown).map(Some).map_err(|stranger| match stranger {
             Stranger::Unknown => Reason::TenantUnknown,
             Stranger::Misfit(other) => misfit(other),
         })

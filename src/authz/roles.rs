@@ -196,6 +196,11 @@ impl Roles {
         self.names.iter().position(|(own, _)| own == name).map(RoleId)
     }
 
+    /// The grants of a role, in the order of the file.
+    pub(super) fn grants(&self, role: RoleId) -> impl Iterator<Item = &Grant> {
+        self.grants.iter().filter(move |grant| grant.role == role)
+    }
+
     /// The proofs of `who` that a role rests on.
     pub(super) fn holder(&self, held: Held, who: &Principal) -> Holder {
         self.grants.get(held.grant).map(|grant| grant.holder(who)).unwrap_or_default()

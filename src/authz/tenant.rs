@@ -3,6 +3,7 @@
 use crate::authn::{Kept, Proof};
 use crate::catalog::{Endpoint, Resource, Tenancy, Value};
 
+use super::circumstances::Unknown;
 use super::claims::{Claim, ClaimTest, Shape};
 use super::terms::{Misfit, set};
 
@@ -56,9 +57,17 @@ impl TenantClaim {
         proofs: impl Iterator<Item = &'a Proof>,
         what: &Resource,
         endpoint: &Endpoint,
+        unknown: Unknown,
     ) -> Result<String, Stranger> {
-        let name = self.name(proofs).ok_or(Stranger::Unknown)?;
         let tenancy = endpoint.tenant.as_ref().ok_or(Stranger::Unknown)?;
+        if unknown == Unknown::IsPassedOver {
+            let asked = what.arguments().iter().find(|(at, _)| Some(*at) == tenancy.argument);
+            return Ok(match asked {
+                Some((_, Value::Text(name))) => name.clone(),
+                Some((_, Value::Boolean(_) | Value::Integer(_))) | None => format!("{{claims.{}}}", self.0.path),
+            });
+        }
+        let name = self.name(proofs).ok_or(Stranger::Unknown)?;
         if let Some(position) = tenancy.argument {
             let own = endpoint.arguments.get(position).and_then(|argument| argument.read(name));
             let own = own.ok_or(Stranger::Unknown)?;

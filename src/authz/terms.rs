@@ -80,6 +80,11 @@ impl Terms {
         terms
     }
 
+    /// What it takes for each argument of the endpoint.
+    pub(super) fn takes(&self) -> &[Takes] {
+        &self.takes
+    }
+
     /// Whether the arguments of `what` are within the terms. `bound` is the argument that a tenant's name is bound to;
     /// whoever binds it says whether it fits.
     pub(super) fn check(&self, what: &Resource, bound: Option<usize>) -> Result<(), Misfit> {

@@ -136,7 +136,7 @@ fn policy(arguments: &Arguments) -> anyhow::Result<Result<Policy, Vec<Fault>>> {
 fn circumstances(arguments: &Arguments) -> anyhow::Result<Circumstances> {
     let at = arguments.at.map(|at| u64::try_from(at.as_millisecond()).context("--at is before 1970")).transpose()?;
     let now = at.map_or_else(clock::now, UnixTime::from_millis);
-    Ok(Circumstances { now: Some(now), source: arguments.from, tls: arguments.tls })
+    Ok(Circumstances { now: Some(now), source: arguments.from, tls: arguments.tls, ..Circumstances::default() })
 }
 
 fn tls(text: &str) -> Result<TlsVersion, String> {

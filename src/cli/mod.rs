@@ -4,6 +4,7 @@
 
 mod check;
 mod demo;
+mod diff;
 mod explain;
 mod records;
 mod serve;
@@ -35,6 +36,8 @@ enum Command {
     Check(check::Arguments),
     /// Say what a policy does with one request, and why
     Explain(Box<explain::Arguments>),
+    /// Compare two policies, in general or for the requests of the past
+    Diff(diff::Arguments),
     /// Say what happened to one request, by its id in the audit records
     Why(why::Arguments),
     /// Show it all on this machine, with nothing to set up
@@ -48,6 +51,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     };

@@ -4,13 +4,21 @@
 //! claims, so a past request is decided again by the roles that the record names, and by nothing else.
 //! It must never fill in what a record does not tell, nor grant what was refused.
 
+mod compare;
+mod delta;
 mod recorded;
+mod replay;
 mod sentences;
 mod story;
+mod upstreams;
 
 #[cfg(test)]
 mod tests;
 
+pub use compare::{Comparison, RoleChange, compare};
+pub use delta::{Delta, Kind};
 pub use recorded::{Caller, Recorded, Shadow, Struck, request_id};
+pub use replay::{Past, Replay};
 pub use sentences::{remedy, sentence};
 pub use story::{Story, Today};
+pub use upstreams::Upstreams;

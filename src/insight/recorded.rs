@@ -118,7 +118,7 @@ impl Recorded {
     pub fn circumstances(&self) -> Circumstances {
         let time = self.time.parse::<Timestamp>().ok();
         let now = time.and_then(|time| u64::try_from(time.as_millisecond()).ok()).map(UnixTime::from_millis);
-        Circumstances { now, source: Some(self.source), tls: None }
+        Circumstances { now, source: Some(self.source), ..Circumstances::default() }
     }
 
     /// The minute in which it came in.

@@ -1,6 +1,8 @@
 //! Tests of what records tell.
 
+mod compare;
 mod recorded;
+mod replay;
 mod sentences;
 mod story;
 

@@ -1,0 +1,110 @@
+//! How two answers to one request differ.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::authz::{Outcome, action_word};
+
+/// Which way an answer changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// From no to yes.
+    Gained,
+    /// From yes to no.
+    Lost,
+    /// Yes, but otherwise.
+    Otherwise,
+}
+
+impl Kind {
+    /// The sign in front of a line.
+    #[must_use]
+    pub const fn sign(self) -> char {
+        match self {
+            Self::Gained => '+',
+            Self::Lost => '-',
+            Self::Otherwise => '~',
+        }
+    }
+}
+
+/// How two answers differ; equal ones have none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Delta {
+    /// Which way.
+    pub change: Kind,
+    /// What exactly, in words.
+    pub details: Vec<String>,
+}
+
+impl Delta {
+    /// From `old` to `new`. That another rule says the same, or another reason, is no difference.
+    #[must_use]
+    pub fn between(old: &Outcome, new: &Outcome) -> Option<Self> {
+        match (allowing(old), allowing(new)) {
+            (None, None) => None,
+            (Some(_), None) => {
+                Some(Self { change: Kind::Lost, details: vec![format!("{}, was {}", says(new), says(old))] })
+            }
+            (None, Some(_)) => {
+                Some(Self { change: Kind::Gained, details: vec![format!("{}, was {}", says(new), says(old))] })
+            }
+            (Some(old), Some(new)) => {
+                let details = old.until(&new);
+                (!details.is_empty()).then_some(Self { change: Kind::Otherwise, details })
+            }
+        }
+    }
+}
+
+/// What a permitted request gets.
+struct Allowed<'a> {
+    upstream: &'a str,
+    limit: String,
+    redactions: BTreeSet<(&'static str, &'a str)>,
+}
+
+fn allowing(outcome: &Outcome) -> Option<Allowed<'_>> {
+    let Outcome::Permitted { upstream, limit, redactions, .. } = outcome else { return None };
+    let redactions = redactions.iter().map(|(action, selector)| (action_word(*action), selector.as_str())).collect();
+    let limit = limit.as_ref().map_or("none".to_owned(), ToString::to_string);
+    Some(Allowed { upstream, limit, redactions })
+}
+
+impl Allowed<'_> {
+    fn until(&self, new: &Self) -> Vec<String> {
+        let mut details = Vec::new();
+        if self.upstream != new.upstream {
+            details.push(format!("upstream {}, was {}", new.upstream, self.upstream));
+        }
+        if self.limit != new.limit {
+            details.push(format!("limit {}, was {}", new.limit, self.limit));
+        }
+        let words = |set: Vec<&(&'static str, &str)>| {
+            set.iter().map(|(action, selector)| format!("{action} {selector}")).collect::<Vec<_>>().join(", ")
+        };
+        let gone: Vec<_> = self.redactions.difference(&new.redactions).collect();
+        if !gone.is_empty() {
+            details.push(format!("redacts no more: {}", words(gone)));
+        }
+        let come: Vec<_> = new.redactions.difference(&self.redactions).collect();
+        if !come.is_empty() {
+            details.push(format!("redacts now: {}", words(come)));
+        }
+        details
+    }
+}
+
+/// An answer in a few words.
+fn says(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Permitted { rule, .. } => format!("allow by {rule}"),
+        Outcome::Refused(refused) => match &refused.rule {
+            Some(rule) => format!("{} at {rule}", refused.reason.label()),
+            None => refused.reason.label().to_owned(),
+        },
+        Outcome::NotUnderstood(fault) => fault.label().to_owned(),
+    }
+}
