@@ -3,7 +3,7 @@
 use crate::catalog::{Argument, EndpointId, Kind, Resource, Value};
 
 use super::claims::{ClaimTest, Shape};
-use super::policy::Policy;
+use super::policy::{Mode, Policy};
 use super::roles::{SERVICE_ACCOUNT, Subjects, Test, TokenTest};
 use super::terms::{Bounds, Takes};
 
@@ -52,6 +52,19 @@ impl Policy {
     /// The names of all its roles, in the order of the files.
     pub fn all_roles(&self) -> impl Iterator<Item = &str> {
         self.roles.all().map(|(_, name, _)| name)
+    }
+
+    /// The rules that `new` has as well, but applies at other times or not in the same way: name, and what is other.
+    #[must_use]
+    pub fn rules_otherwise<'a>(&'a self, new: &'a Self) -> Vec<(&'a str, &'static str)> {
+        let pairs = self.rules.iter().filter_map(|rule| Some((rule, new.rules.iter().find(|other| *other == rule)?)));
+        let changed = pairs.filter_map(|(old, new)| match (old.mode, new.mode) {
+            (Mode::Enforce, Mode::Shadow) => Some((new.id.as_str(), "in shadow, was enforced")),
+            (Mode::Shadow, Mode::Enforce) => Some((new.id.as_str(), "enforced, was in shadow")),
+            _ if old.conditions != new.conditions => Some((new.id.as_str(), "has other conditions")),
+            (Mode::Enforce, Mode::Enforce) | (Mode::Shadow, Mode::Shadow) => None,
+        });
+        changed.collect()
     }
 
     /// The ways to have a role, in words: equal words mean the same ways, in whatever order they are written.

@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod diff;
 mod explain;
+mod learn;
 mod records;
 mod serve;
 mod why;
@@ -38,6 +39,8 @@ enum Command {
     Explain(Box<explain::Arguments>),
     /// Compare two policies, in general or for the requests of the past
     Diff(diff::Arguments),
+    /// Write the least policy for what was seen
+    Learn(learn::Arguments),
     /// Say what happened to one request, by its id in the audit records
     Why(why::Arguments),
     /// Show it all on this machine, with nothing to set up
@@ -52,6 +55,7 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Learn(arguments) => learn::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     };

@@ -8,10 +8,12 @@ use serde::{Serialize, Serializer};
 use super::delta::{Delta, Kind};
 use crate::authz::{Circumstances, Outcome, Policy, explain_as, probes};
 
-/// What two policies give differently. Its `Display` is what `monward diff` prints.
+/// What two policies give differently, the conditions of rules and the credentials passed over. Its `Display` is what `monward diff` prints.
 #[derive(Debug)]
 pub struct Comparison {
     roles: Vec<RoleChange>,
+    /// Rules that are in both, and what is other about them.
+    rules: Vec<(String, &'static str)>,
     changes: Vec<Change>,
     asked: usize,
 }
@@ -45,7 +47,8 @@ struct Change {
 /// Compares two policies of one catalogue.
 #[must_use]
 pub fn compare(old: &Policy, new: &Policy) -> Comparison {
-    let mut found = Comparison { roles: role_changes(old, new), changes: Vec::new(), asked: 0 };
+    let rules = old.rules_otherwise(new).into_iter().map(|(rule, what)| (rule.to_owned(), what)).collect();
+    let mut found = Comparison { roles: role_changes(old, new), rules, changes: Vec::new(), asked: 0 };
     let mut roles: Vec<&str> = old.all_roles().chain(new.all_roles()).collect();
     roles.sort_unstable();
     roles.dedup();
@@ -112,7 +115,7 @@ impl Comparison {
     /// Whether the two policies give everybody the same.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.roles.is_empty() && self.changes.is_empty()
+        self.roles.is_empty() && self.rules.is_empty() && self.changes.is_empty()
     }
 
     fn count(&self, kind: Kind) -> usize {
@@ -142,6 +145,10 @@ pub(super) fn write_roles(f: &mut fmt::Formatter<'_>, roles: &[RoleChange]) -> f
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_roles(f, &self.roles)?;
+        if !self.rules.is_empty() {
+            writeln!(f, "rules")?;
+        }
+        self.rules.iter().try_for_each(|(rule, what)| writeln!(f, "  ~ {rule}: {what}"))?;
         for group in self.changes.chunk_by(|a, b| a.role == b.role) {
             match group.first().and_then(|change| change.role.as_ref()) {
                 Some(role) => writeln!(f, "role {role}")?,
@@ -164,14 +171,23 @@ impl fmt::Display for Comparison {
     }
 }
 
+/// A rule that is in both policies, for machines.
+#[derive(Serialize)]
+struct RuleChange<'a> {
+    rule: &'a str,
+    change: &'a str,
+}
+
 impl Serialize for Comparison {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct View<'a> {
             roles: &'a [RoleChange],
+            rules: Vec<RuleChange<'a>>,
             changes: &'a [Change],
             asked: usize,
         }
-        View { roles: &self.roles, changes: &self.changes, asked: self.asked }.serialize(serializer)
+        let rules = self.rules.iter().map(|(rule, change)| RuleChange { rule, change }).collect();
+        View { roles: &self.roles, rules, changes: &self.changes, asked: self.asked }.serialize(serializer)
     }
 }

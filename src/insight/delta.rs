@@ -62,15 +62,16 @@ impl Delta {
 /// What a permitted request gets.
 struct Allowed<'a> {
     upstream: &'a str,
+    tenant: Option<&'a str>,
     limit: String,
     redactions: BTreeSet<(&'static str, &'a str)>,
 }
 
 fn allowing(outcome: &Outcome) -> Option<Allowed<'_>> {
-    let Outcome::Permitted { upstream, limit, redactions, .. } = outcome else { return None };
+    let Outcome::Permitted { upstream, tenant, limit, redactions, .. } = outcome else { return None };
     let redactions = redactions.iter().map(|(action, selector)| (action_word(*action), selector.as_str())).collect();
     let limit = limit.as_ref().map_or("none".to_owned(), ToString::to_string);
-    Some(Allowed { upstream, limit, redactions })
+    Some(Allowed { upstream, tenant: tenant.as_deref(), limit, redactions })
 }
 
 impl Allowed<'_> {
@@ -78,6 +79,10 @@ impl Allowed<'_> {
         let mut details = Vec::new();
         if self.upstream != new.upstream {
             details.push(format!("upstream {}, was {}", new.upstream, self.upstream));
+        }
+        if self.tenant != new.tenant {
+            let part = |tenant: Option<&str>| tenant.map_or("all of it".to_owned(), |tenant| format!("only {tenant}"));
+            details.push(format!("shows {}, was {}", part(new.tenant), part(self.tenant)));
         }
         if self.limit != new.limit {
             details.push(format!("limit {}, was {}", new.limit, self.limit));

@@ -6,6 +6,7 @@
 
 mod compare;
 mod delta;
+mod learn;
 mod recorded;
 mod replay;
 mod sentences;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use compare::{Comparison, RoleChange, compare};
 pub use delta::{Delta, Kind};
+pub use learn::{Learned, Learner};
 pub use recorded::{Caller, Recorded, Shadow, Struck, request_id};
 pub use replay::{Past, Replay};
 pub use sentences::{remedy, sentence};

@@ -30,6 +30,8 @@ pub struct Recorded {
     pub principal: Option<Caller>,
     /// The roles that the policy of that time gave; `None` where the record does not tell.
     pub roles: Option<Vec<String>>,
+    /// The tenant whose part alone left.
+    pub tenant: Option<String>,
     /// The endpoint's name.
     pub endpoint: Option<String>,
     /// Canonical path and arguments; of what was permitted, with what the rule added.

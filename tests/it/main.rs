@@ -48,6 +48,7 @@ mod harness;
 mod hygiene;
 mod i_limits;
 mod injected;
+mod insight;
 mod invariants;
 mod j_logs;
 mod k_config;

@@ -1,6 +1,7 @@
 //! Tests of what records tell.
 
 mod compare;
+mod learn;
 mod recorded;
 mod replay;
 mod sentences;
