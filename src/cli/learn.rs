@@ -72,20 +72,20 @@ fn learn(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         complain("nothing was permitted to anybody whom a policy can name; there is no policy to write");
         return Ok(ExitCode::FAILURE);
     }
-    let learned = match learner.learn() {
-        Ok(learned) => learned,
+    let found = match learner.learn() {
+        Ok(found) => found,
         Err(faults) => {
             complain_all(&faults);
             bail!("what was learned is no good policy; nothing was written");
         }
     };
     let Some([policy, cases]) = files else {
-        say(&learned.policy);
+        say(&found.policy);
         return Ok(ExitCode::SUCCESS);
     };
-    write(&policy, &learned.policy)?;
-    write(&cases, &learned.cases)?;
-    complain(summary(&learned, &policy, &cases));
+    write(&policy, &found.policy)?;
+    write(&cases, &found.cases)?;
+    complain(summary(&found, &policy, &cases));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -102,8 +102,8 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
     open.with_context(failed)?.write_all(text.as_bytes()).with_context(failed)
 }
 
-fn summary(learned: &Learned, policy: &Path, cases: &Path) -> String {
-    let Learned { roles, refused, left_out, .. } = learned;
+fn summary(found: &Learned, policy: &Path, cases: &Path) -> String {
+    let Learned { roles, refused, left_out, .. } = found;
     let (policy, cases) = (policy.display(), cases.display());
     format!(
         "{policy}, {cases}: {roles} roles, {refused} refused requests stay refused, {left_out} left out; see the comments"

@@ -1,5 +1,6 @@
 //! Reads audit files, however large, a line at a time.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -44,9 +45,7 @@ pub(super) fn each_line(files: &[PathBuf], mut visit: impl FnMut(&str) -> Result
                 Ok(Next::Enough) => return Ok(broken),
                 Err(why) => {
                     broken += 1;
-                    if broken <= NAMED {
-                        complain(format_args!("{name}:{number}: {why}"));
-                    }
+                    name_it(broken, format_args!("{name}:{number}: {why}"));
                 }
             }
         }
@@ -57,6 +56,13 @@ pub(super) fn each_line(files: &[PathBuf], mut visit: impl FnMut(&str) -> Result
         count => complain(format_args!("{count} lines are broken and were passed over")),
     }
     Ok(broken)
+}
+
+/// Says what is wrong with the broken line that is the so-manieth; not of all of too many.
+fn name_it(number: u64, what: fmt::Arguments<'_>) {
+    if number <= NAMED {
+        complain(what);
+    }
 }
 
 fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {

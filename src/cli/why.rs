@@ -101,13 +101,12 @@ fn files(arguments: &Arguments, config: Option<&Loaded>) -> anyhow::Result<Vec<P
 fn policy(config: Option<&Loaded>, record: &Recorded) -> Option<Policy> {
     let loaded = config?;
     let upstreams = &loaded.config.upstreams;
-    let upstream = match &record.upstream {
-        Some(name) => upstreams.iter().find(|upstream| upstream.name == *name),
-        None => {
-            let mut listeners = loaded.config.listeners.iter();
-            let listener = listeners.find(|listener| listener.address.to_string() == record.listener);
-            listener.and_then(|listener| upstreams.get(listener.upstream))
-        }
+    let upstream = if let Some(name) = &record.upstream {
+        upstreams.iter().find(|upstream| upstream.name == *name)
+    } else {
+        let mut listeners = loaded.config.listeners.iter();
+        let listener = listeners.find(|listener| listener.address.to_string() == record.listener);
+        listener.and_then(|listener| upstreams.get(listener.upstream))
     };
     let (catalogs, faults) = server::catalogs_of(loaded);
     if !faults.is_empty() {

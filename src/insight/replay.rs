@@ -1,5 +1,6 @@
 //! Which past requests another policy would have answered otherwise.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -11,10 +12,13 @@ use super::recorded::{Caller, Recorded};
 use super::story::plain;
 use crate::authz::{Circumstances, Outcome, Policy, explain_as};
 
+/// Who, with which roles, asked for what.
+type Request = (Caller, Vec<String>, String);
+
 /// The requests of the past, each distinct one once.
 #[derive(Debug, Default)]
 pub struct Past {
-    requests: BTreeMap<(Caller, Vec<String>, String), Times>,
+    requests: BTreeMap<Request, Times>,
     records: u64,
     /// Records without a request that was understood.
     not_understood: u64,
@@ -61,32 +65,42 @@ impl Past {
             distinct: self.requests.len(),
             ..Replay::default()
         };
-        for ((caller, roles, request), times) in self.requests {
-            let names: Vec<&str> = roles.iter().map(String::as_str).collect();
-            let unknown = |which, policy: &Policy| {
-                let error = explain_as(policy, &names, "GET", &request, &Circumstances::default()).err();
-                error.into_iter().flatten().map(move |role| (which, role)).collect::<Vec<_>>()
-            };
-            let strangers = [unknown("OLD", old), unknown("NEW", new)].concat();
-            if !strangers.is_empty() {
-                strangers
-                    .into_iter()
-                    .for_each(|stranger| *replay.unknown_roles.entry(stranger).or_default() += times.seen);
-                continue;
-            }
-            replay.replayed += times.seen;
-            for form in forms(old, &names, &request) {
-                let change = Changed::of(old, new, (&names, &form));
-                replay.changes.extend(change.map(|change| Changed {
-                    principal: Some(caller.clone()),
-                    roles: roles.clone(),
-                    times: times.clone(),
-                    ..change
-                }));
-            }
+        for (past, times) in self.requests {
+            replay.take(old, new, (&past, &times));
         }
-        replay.changes.sort_by(|a, b| b.times.seen.cmp(&a.times.seen));
+        replay.changes.sort_by_key(|change| Reverse(change.times.seen));
         replay
+    }
+}
+
+impl Replay {
+    /// Decides one request.
+    fn take(&mut self, old: &Policy, new: &Policy, ((caller, roles, request), times): (&Request, &Times)) {
+        let names: Vec<&str> = roles.iter().map(String::as_str).collect();
+        let unknown = |which, policy: &Policy| {
+            let error = explain_as(policy, &names, "GET", request, &Circumstances::default()).err();
+            error.into_iter().flatten().map(move |role| (which, role)).collect::<Vec<_>>()
+        };
+        let strangers = [unknown("OLD", old), unknown("NEW", new)].concat();
+        if !strangers.is_empty() {
+            for stranger in strangers {
+                *self.unknown_roles.entry(stranger).or_default() += times.seen;
+            }
+            return;
+        }
+        self.replayed += times.seen;
+        let outcome = |policy: &Policy, form: &str| {
+            explain_as(policy, &names, "GET", form, &Circumstances::default())
+                .ok()
+                .map(|explanation| explanation.outcome)
+        };
+        let changes = forms(old, &names, request).into_iter().filter_map(|form| {
+            let (old, new) = (outcome(old, &form)?, outcome(new, &form)?);
+            let delta = Delta::between(&old, &new)?;
+            let (principal, roles, times) = (caller.clone(), roles.clone(), times.clone());
+            Some(Changed { principal, roles, request: form, times, delta, old, new })
+        });
+        self.changes.extend(changes);
     }
 }
 
@@ -134,7 +148,7 @@ pub struct Replay {
 #[derive(Debug, Serialize)]
 struct Changed {
     #[serde(serialize_with = "proofs")]
-    principal: Option<Caller>,
+    principal: Caller,
     roles: Vec<String>,
     request: String,
     #[serde(flatten)]
@@ -146,29 +160,18 @@ struct Changed {
 }
 
 /// All that was proven: a list of issuer, subject and method.
-fn proofs<S: Serializer>(caller: &Option<Caller>, serializer: S) -> Result<S::Ok, S::Error> {
+fn proofs<S: Serializer>(caller: &Caller, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct View<'a> {
         issuer: &'a str,
         subject: &'a str,
         method: &'a str,
     }
-    let all = caller.iter().flat_map(Caller::proofs);
-    serializer.collect_seq(all.map(|one| View { issuer: &one.issuer, subject: &one.subject, method: &one.method }))
-}
-
-impl Changed {
-    fn of(old: &Policy, new: &Policy, (roles, request): (&[&str], &str)) -> Option<Self> {
-        let outcome = |policy| {
-            explain_as(policy, roles, "GET", request, &Circumstances::default())
-                .ok()
-                .map(|explanation| explanation.outcome)
-        };
-        let (old, new) = (outcome(old)?, outcome(new)?);
-        let delta = Delta::between(&old, &new)?;
-        let times = Times { seen: 0, first: String::new(), last: String::new() };
-        Some(Self { principal: None, roles: Vec::new(), request: request.to_owned(), times, delta, old, new })
-    }
+    serializer.collect_seq(caller.proofs().map(|one| View {
+        issuer: &one.issuer,
+        subject: &one.subject,
+        method: &one.method,
+    }))
 }
 
 impl Replay {
@@ -188,7 +191,7 @@ impl fmt::Display for Replay {
             writeln!(f, "requests")?;
         }
         for change in &self.changes {
-            let who = change.principal.as_ref().map_or(String::new(), ToString::to_string);
+            let who = &change.principal;
             let (sign, times) = (change.delta.change.sign(), &change.times);
             let details = change.delta.details.join("; ");
             let request = plain(&change.request);

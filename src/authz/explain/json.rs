@@ -3,8 +3,8 @@
 use serde::{Serialize, Serializer};
 
 use super::{Explanation, Note, Outcome, Shown, Verdict, action_word};
-use crate::authz::Limit;
 use crate::authz::policy::{Effect, Mode};
+use crate::authz::{Limit, RuleId};
 
 #[derive(Serialize)]
 struct View<'a> {
@@ -83,7 +83,7 @@ fn answer(outcome: &Outcome) -> Answer<'_> {
         Outcome::Refused(why) => Answer {
             reason: Some(why.reason.label()),
             sentence: Some(why.reason.to_string()),
-            rule: why.rule.as_ref().map(|rule| rule.as_str()),
+            rule: why.rule.as_ref().map(RuleId::as_str),
             ..refused
         },
         Outcome::Permitted { rule, upstream, tenant, limit, redactions } => Answer {

@@ -13,6 +13,9 @@ use crate::redact::BodyKind;
 /// How many lines a list in a comment has.
 pub(super) const LISTED: usize = 100;
 
+/// A caller, and what it asked for.
+type Seen<'a> = (&'a Who, &'a BTreeMap<EndpointId, Asked>);
+
 /// What a role needs: for each endpoint one or several sets of arguments.
 type Shape = BTreeMap<EndpointId, Vec<Needs>>;
 
@@ -27,7 +30,7 @@ pub(super) struct Draft<'a> {
 /// Callers with the same needs.
 pub(super) struct Role<'a> {
     pub(super) name: String,
-    pub(super) callers: Vec<(&'a Who, &'a BTreeMap<EndpointId, Asked>)>,
+    pub(super) callers: Vec<Seen<'a>>,
     shape: Shape,
 }
 
@@ -40,7 +43,7 @@ struct Rule {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(learner: &'a Learner, care: &Care) -> Self {
-        let mut by_needs: BTreeMap<Shape, Vec<(&'a Who, &'a BTreeMap<EndpointId, Asked>)>> = BTreeMap::new();
+        let mut by_needs: BTreeMap<Shape, Vec<Seen<'a>>> = BTreeMap::new();
         for (who, asked) in &learner.callers {
             let kept = asked.iter().filter(|(endpoint, _)| !care.without.contains(&(who.clone(), **endpoint)));
             let shape: Shape = kept
@@ -119,40 +122,33 @@ impl<'a> Draft<'a> {
             let asked = role.callers.iter().filter_map(|(_, asked)| asked.get(endpoint));
             let busiest = asked.map(Asked::busiest).max().unwrap_or_default();
             for needs in alternatives {
-                let fits = |rule: &&mut Rule| {
-                    let other = rule.endpoints.iter().all(|(other, _)| other != endpoint);
-                    other && (rule.redact, rule.busiest) == (redact, busiest)
-                };
-                match rules.iter_mut().find(fits) {
-                    Some(rule) => rule.endpoints.push((*endpoint, needs.clone())),
-                    None => rules.push(Rule { redact, busiest, endpoints: vec![(*endpoint, needs.clone())] }),
-                }
+                place(&mut rules, Rule { redact, busiest, endpoints: vec![(*endpoint, needs.clone())] });
             }
         }
-        for (number, rule) in rules.iter().enumerate() {
-            self.rule(role, (number + 1, rule), text);
+        for (number, one) in rules.iter().enumerate() {
+            self.rule(role, (number + 1, one), text);
         }
     }
 
-    fn rule(&self, role: &Role<'_>, (number, rule): (usize, &Rule), text: &mut String) {
+    fn rule(&self, role: &Role<'_>, (number, one): (usize, &Rule), text: &mut String) {
         let catalog = &self.learner.catalog;
-        for (endpoint, needs) in &rule.endpoints {
-            self.remarks(role, (*endpoint, needs), rule.redact, text);
+        for (endpoint, needs) in &one.endpoints {
+            self.remarks(role, (*endpoint, needs), one.redact, text);
         }
         let names: Vec<&str> =
-            rule.endpoints.iter().map(|(endpoint, _)| catalog.endpoint(*endpoint).name.as_str()).collect();
+            one.endpoints.iter().map(|(endpoint, _)| catalog.endpoint(*endpoint).name.as_str()).collect();
         let _ = writeln!(text, "  - id: {}-{number}", role.name);
         let _ = writeln!(text, "    endpoints: [{}]\n    allow: [{}]", names.join(", "), role.name);
         let written: Vec<String> =
-            rule.endpoints.iter().filter_map(|(endpoint, needs)| arguments(catalog, *endpoint, needs)).collect();
+            one.endpoints.iter().filter_map(|(endpoint, needs)| arguments(catalog, *endpoint, needs)).collect();
         if !written.is_empty() {
             let _ = writeln!(text, "    args:");
-            written.iter().for_each(|line| text.push_str(line));
+            text.push_str(&written.concat());
         }
         // Half as much again in the long run. Twice the busiest minute at once: it may end as the next one begins.
         let most = u64::from(Limit::MAX);
-        let (rate, burst) = ((rule.busiest * 3).div_ceil(2).clamp(1, most), (rule.busiest * 2).clamp(1, most));
-        let _ = writeln!(text, "    limit: {{ rate: {rate}/min, burst: {burst} }}\n    redact: {}", rule.redact);
+        let (rate, burst) = ((one.busiest * 3).div_ceil(2).clamp(1, most), (one.busiest * 2).clamp(1, most));
+        let _ = writeln!(text, "    limit: {{ rate: {rate}/min, burst: {burst} }}\n    redact: {}", one.redact);
     }
 
     /// What was seen of one endpoint.
@@ -201,18 +197,22 @@ impl<'a> Draft<'a> {
                 refusals.reason.escape_default()
             )
         });
-        comment(text, "Refused when it was asked, and granted by no rule for its own sake:", refused.collect());
+        comment(
+            text,
+            "Refused when it was asked, and granted by no rule for its own sake:",
+            &refused.collect::<Vec<_>>(),
+        );
         comment(
             text,
             "Left out, because what was refused of it cannot be told from what was permitted:",
-            self.without.clone(),
+            &self.without,
         );
         let others = self.learner.left_out.iter().map(|(what, count)| format!("{what}, {count} times"));
-        comment(text, "Left out, because a policy cannot name it:", others.collect());
+        comment(text, "Left out, because a policy cannot name it:", &others.collect::<Vec<_>>());
     }
 }
 
-fn comment(text: &mut String, heading: &str, lines: Vec<String>) {
+fn comment(text: &mut String, heading: &str, lines: &[String]) {
     if lines.is_empty() {
         return;
     }
@@ -222,6 +222,19 @@ fn comment(text: &mut String, heading: &str, lines: Vec<String>) {
     }
     if lines.len() > LISTED {
         let _ = writeln!(text, "#   … and {} more", lines.len() - LISTED);
+    }
+}
+
+/// Puts the endpoint of `one` into a rule that says the same and does not have it yet, or adds a rule.
+fn place(rules: &mut Vec<Rule>, mut one: Rule) {
+    let has = |rule: &Rule, endpoint| rule.endpoints.iter().any(|(other, _)| *other == endpoint);
+    let fits = |rule: &&mut Rule| {
+        let is_new = one.endpoints.iter().all(|(endpoint, _)| !has(rule, *endpoint));
+        is_new && (rule.redact, rule.busiest) == (one.redact, one.busiest)
+    };
+    match rules.iter_mut().find(fits) {
+        Some(found) => found.endpoints.append(&mut one.endpoints),
+        None => rules.push(one),
     }
 }
 

@@ -151,7 +151,7 @@ impl Learner {
             if self.tighten(&policy, &mut care) {
                 continue;
             }
-            let still: Vec<&(Who, String)> = self.refused.keys().filter(|key| self.refuses(&policy, key)).collect();
+            let still: Vec<&(Who, String)> = self.refused.keys().filter(|key| refuses(&policy, key)).collect();
             let cases = examples::write(&draft, &still);
             let faults = Cases::parse("learned cases", &cases)?.run(&policy);
             if !faults.is_empty() {
@@ -166,15 +166,6 @@ impl Learner {
                 left_out: self.left_out.len() + care.without.len(),
             });
         }
-    }
-
-    /// Whether `policy` refuses what was refused; what was permitted to the same caller at another time does not count.
-    fn refuses(&self, policy: &Policy, (who, request): &(Who, String)) -> bool {
-        let Some(principal) = who.principal() else { return false };
-        !matches!(
-            explain(policy, &principal, "GET", request, &Circumstances::default()).outcome,
-            Outcome::Permitted { .. }
-        )
     }
 
     /// Finds what `policy` grants although it was refused, and sees to it that the next draft does not. Whether there
@@ -204,6 +195,12 @@ impl Learner {
         }
         found
     }
+}
+
+/// Whether `policy` refuses what was refused; what was permitted to the same caller at another time it does not.
+fn refuses(policy: &Policy, (who, request): &(Who, String)) -> bool {
+    let Some(principal) = who.principal() else { return false };
+    !matches!(explain(policy, &principal, "GET", request, &Circumstances::default()).outcome, Outcome::Permitted { .. })
 }
 
 /// `text` as a quoted scalar of YAML that reads back as the same text, whatever is in it.

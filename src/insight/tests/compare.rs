@@ -8,9 +8,9 @@ use crate::insight::compare;
 
 /// Roles `a` and `b`, and these rules.
 pub(super) fn policy(rules: &str) -> Policy {
-    let roles = "version: 1\ncatalog: nats\nroles:\n  a: [{ token: { issuer: corp, claims: { groups: [a] } } }]
+    let head = "version: 1\ncatalog: nats\nroles:\n  a: [{ token: { issuer: corp, claims: { groups: [a] } } }]
   b: [{ token: { issuer: corp, claims: { groups: [b] } } }]\nrules:\n";
-    Policy::parse("p.yaml", &format!("{roles}{rules}"), &Catalogs::builtin())
+    Policy::parse("p.yaml", &format!("{head}{rules}"), &Catalogs::builtin())
         .unwrap_or_else(|faults| panic!("{faults:#?}"))
 }
 

@@ -12,11 +12,11 @@ use crate::catalog::Catalogs;
 use crate::insight::{Learned, Learner, Recorded};
 
 fn learn(records: &[Value]) -> (Learned, Policy) {
-    let mut learner = Learner::new(Catalogs::builtin(), "nats").unwrap();
+    let mut memory = Learner::new(Catalogs::builtin(), "nats").unwrap();
     for more in records {
-        learner.take(&Recorded::parse(&line(more)).unwrap());
+        memory.take(&Recorded::parse(&line(more)).unwrap());
     }
-    let learned = learner.learn().unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let learned = memory.learn().unwrap_or_else(|faults| panic!("{faults:#?}"));
     let policy = Policy::parse("p.yaml", &learned.policy, &Catalogs::builtin()).unwrap();
     (learned, policy)
 }
@@ -74,17 +74,8 @@ fn exactly_the_arguments_that_were_seen_are_granted() {
     }
 }
 
-#[test]
-fn a_learned_policy_reads_like_this() {
-    let (learned, _) = learn(&[
-        asked("/varz"),
-        asked("/varz"),
-        asked("/connz?auth=1&limit=10"),
-        by("bob", asked("/varz")),
-        refused("/routez"),
-        json!({ "request": "/stacksz", "time": "2026-01-03T00:00:00.000Z" }),
-    ]);
-    let wanted = r#"
+/// What stands behind the head of [`a_learned_policy_reads_like_this`].
+const READS: &str = r#"
 roles:
   bob:
     - token: { issuer: "corp", subject: ["bob"] }
@@ -126,7 +117,18 @@ rules:
 # Refused when it was asked, and granted by no rule for its own sake:
 #   alice: /routez, 1 times, no_rule
 "#;
-    assert!(learned.policy.contains(wanted), "{}", learned.policy);
+
+#[test]
+fn a_learned_policy_reads_like_this() {
+    let (learned, _) = learn(&[
+        asked("/varz"),
+        asked("/varz"),
+        asked("/connz?auth=1&limit=10"),
+        by("bob", asked("/varz")),
+        refused("/routez"),
+        json!({ "request": "/stacksz", "time": "2026-01-03T00:00:00.000Z" }),
+    ]);
+    assert!(learned.policy.contains(READS), "{}", learned.policy);
     assert!(learned.cases.contains("  request: \"GET /routez\"\n  expect: deny\n"), "{}", learned.cases);
     assert_eq!((learned.roles, learned.refused, learned.left_out), (2, 1, 0));
 }
@@ -306,9 +308,11 @@ proptest! {
             .iter()
             .map(|(who, request, permitted)| by(&names[*who], if *permitted { asked(request) } else { refused(request) }))
             .collect();
-        let mut learner = Learner::new(Catalogs::builtin(), "nats").unwrap();
-        records.iter().for_each(|more| learner.take(&Recorded::parse(&line(more)).unwrap()));
-        let learned = learner.learn().unwrap_or_else(|faults| panic!("{faults:#?}"));
+        let mut memory = Learner::new(Catalogs::builtin(), "nats").unwrap();
+        for more in &records {
+            memory.take(&Recorded::parse(&line(more)).unwrap());
+        }
+        let learned = memory.learn().unwrap_or_else(|faults| panic!("{faults:#?}"));
         let policy = Policy::parse("p.yaml", &learned.policy, &Catalogs::builtin()).unwrap();
         let permitted = |name: &str| -> BTreeSet<&str> {
             let mine = seen.iter().filter(|(who, _, permitted)| *permitted && names[*who] == name);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::line;
 use crate::audit::{Decision, Record, Redaction, Who, write_line};
-use crate::insight::{Recorded, request_id};
+use crate::insight::{Caller, Recorded, request_id};
 
 #[test]
 fn what_the_writer_writes_is_read_back() {
@@ -37,8 +37,7 @@ fn what_the_writer_writes_is_read_back() {
     let mut text = Vec::new();
     write_line(&record, &mut text).unwrap();
     let read = Recorded::parse(std::str::from_utf8(&text).unwrap()).unwrap();
-    let proofs: Vec<&str> =
-        read.principal.iter().flat_map(|who| who.proofs()).map(|one| one.subject.as_str()).collect();
+    let proofs: Vec<&str> = read.principal.iter().flat_map(Caller::proofs).map(|one| one.subject.as_str()).collect();
     assert_eq!(proofs, ["alice", "a\u{1b}\n"]);
     assert_eq!((read.decision, read.status, read.upstream_status), (Decision::Withhold, 502, Some(200)));
     assert_eq!((read.masked, read.cut, read.upstream_us), (3, true, Some(300)));
