@@ -83,6 +83,9 @@
 //! * **YAML is read into a tree with places**, not by serde: serde stops at the first fault. Price: readers by hand.
 //! * **[`redact`] stands above [`catalog`] and [`authz`]**, although data passes it last: both name selectors, which are
 //!   checked when files are read.
+//! * **What a tenant sees is rebuilt from the whole answer** ([`redact::Fence`]), whatever the upstream was asked: `acc=` of
+//!   NATS answers about everybody when it does not know the name. Price: such an answer is held whole, and what no
+//!   catalogue names does not leave, harmless totals included.
 //! * **The first allow rule that fits decides, a deny rule anywhere beats it.** Rules that add up would let a second role
 //!   widen what a first one may see of an endpoint without anybody having written it.
 //! * **An argument that reveals or costs more than its endpoint must be named by a rule** before anybody may send it

@@ -1,11 +1,13 @@
 //! The catalogue against the wire, the shipped file, and files that are wrong.
 
 mod asking;
+mod fence;
 mod nats;
 mod prometheus;
 mod property;
 mod read;
 mod target;
+mod tenant;
 
 use std::sync::Arc;
 

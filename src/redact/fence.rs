@@ -157,7 +157,7 @@ impl Form {
     ///
     /// What ends the tenant's name stands in it only once: a name that could be read in two ways is nobody's.
     fn fits(&self, name: &str, tenant: &str) -> bool {
-        let Some(rest) = name.strip_prefix(self.before.as_str()) else { return false };
+        let Some(rest) = name.strip_prefix(self.before.as_str()).filter(|_| !tenant.is_empty()) else { return false };
         if self.open {
             rest.split_once(self.after.as_str())
                 .is_some_and(|(who, more)| who == tenant && !more.contains(self.after.as_str()))

@@ -5,6 +5,7 @@ use super::*;
 mod corpora;
 mod differential;
 mod fence;
+mod fence_property;
 mod rules;
 mod safety;
 mod streams;
