@@ -6,8 +6,10 @@ use super::model::Catalog;
 use crate::document::{Fault, quoted, unknown};
 
 /// The catalogues inside the binary: file and text.
-pub(super) const SHIPPED: [(&str, &str); 2] = [
+pub(super) const SHIPPED: [(&str, &str); 4] = [
     ("policies/catalogs/nats.yaml", include_str!("../../policies/catalogs/nats.yaml")),
+    ("policies/catalogs/centrifugo.yaml", include_str!("../../policies/catalogs/centrifugo.yaml")),
+    ("policies/catalogs/kumomta.yaml", include_str!("../../policies/catalogs/kumomta.yaml")),
     ("policies/catalogs/prometheus.yaml", include_str!("../../policies/catalogs/prometheus.yaml")),
 ];
 

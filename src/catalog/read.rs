@@ -358,5 +358,5 @@ fn is_canonical(path: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     let segment = |text: &str| !matches!(text, "" | "." | "..") && text.bytes().all(plain);
     let Some(rest) = path.strip_prefix('/').filter(|_| path.len() <= MAX_NAME) else { return false };
-    rest.is_empty() || rest.split('/').all(segment)
+    rest.is_empty() || rest.strip_suffix('/').unwrap_or(rest).split('/').all(segment)
 }

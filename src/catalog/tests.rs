@@ -1,7 +1,9 @@
 //! The catalogue against the wire, the shipped file, and files that are wrong.
 
 mod asking;
+mod centrifugo;
 mod fence;
+mod kumomta;
 mod nats;
 mod prometheus;
 mod property;

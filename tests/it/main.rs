@@ -33,6 +33,7 @@ mod basic;
 mod bodies;
 mod c_target;
 mod catalogs;
+mod centrifugo;
 mod combined;
 mod d_framing;
 mod demo;
