@@ -22,8 +22,8 @@ pub use asking::{Ask, Form, Inject, Methods};
 pub use catalogs::Catalogs;
 pub use fault::{Malformation, TargetFault};
 pub use model::{
-    Argument, Arguments, Catalog, Cost, Endpoint, EndpointId, Kind, RedactionSet, Resource, Sensitive, Tag, Tenancy,
-    Value,
+    Argument, Arguments, Catalog, Cost, Endpoint, EndpointId, Kind, MAX_COST, RedactionSet, Resource, Sensitive, Tag,
+    Tenancy, Value,
 };
 pub use target::MAX_TARGET;
 

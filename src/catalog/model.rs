@@ -1,6 +1,7 @@
 //! The shapes of a catalogue and of a request that was understood.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
 use super::asking::{Ask, Inject, Methods};
 use crate::redact::{Action, BodyKind, Fence, Selector};
@@ -88,6 +89,9 @@ pub enum Cost {
     Ruinous,
 }
 
+/// The most that a request costs, in times of its endpoint alone.
+pub const MAX_COST: NonZeroU32 = NonZeroU32::new(1000).unwrap();
+
 /// One argument of an endpoint.
 #[derive(Debug)]
 pub struct Argument {
@@ -101,6 +105,8 @@ pub struct Argument {
     pub default: Option<Value>,
     /// Whether a rule must name it before anybody may send it (it reveals or costs more than the endpoint itself).
     pub explicit: bool,
+    /// How many times as much as the endpoint alone a request with it costs, 1 to [`MAX_COST`].
+    pub cost: NonZeroU32,
 }
 
 /// The values that an argument takes.

@@ -3,8 +3,9 @@
 mod asking;
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU32;
 
-use super::model::{Argument, Catalog, Cost, Endpoint, Kind, RedactionSet, Sensitive, Tag};
+use super::model::{Argument, Catalog, Cost, Endpoint, Kind, MAX_COST, RedactionSet, Sensitive, Tag};
 use crate::document::{self, Entry, Fault, Faults, Fields, Node, Place};
 use crate::redact::{Action, BodyKind, Selector};
 
@@ -191,10 +192,22 @@ impl Reader {
         let fields = entry.node.fields(known_fields(&kind), &mut self.faults)?;
         let explicit = fields.get("explicit").and_then(|node| node.boolean(&mut self.faults)).unwrap_or(false);
         let name = entry.key.clone();
-        let mut argument = Argument { name, kind, synonyms: Vec::new(), default: None, explicit };
+        let cost = fields.get("cost").map_or(Some(NonZeroU32::MIN), |node| self.times(node))?;
+        let mut argument = Argument { name, kind, synonyms: Vec::new(), default: None, explicit, cost };
         argument.synonyms = self.entries(fields.get("synonyms"), |reader, synonym| reader.synonym(&argument, synonym));
         self.default(&mut argument, fields.get("default"));
         Some(argument)
+    }
+
+    /// How many times as much something costs.
+    fn times(&mut self, node: &Node) -> Option<NonZeroU32> {
+        let number = node.integer(&mut self.faults)?;
+        let cost = u32::try_from(number).ok().and_then(NonZeroU32::new);
+        let cost = cost.filter(|cost| (2..=MAX_COST.get()).contains(&cost.get()));
+        if cost.is_none() {
+            self.faults.at(node, format!("{number} is out of range: 2 to {MAX_COST}, or leave it out"));
+        }
+        cost
     }
 
     fn default(&mut self, argument: &mut Argument, node: Option<&Node>) {
@@ -333,10 +346,10 @@ type ReadKind = fn(&mut Reader, &Node) -> Option<Kind>;
 
 const fn known_fields(kind: &Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Boolean { .. } => &["type", "words", "default", "explicit"],
-        Kind::Integer { .. } => &["type", "min", "max", "default", "explicit"],
-        Kind::Word { .. } => &["type", "words", "synonyms", "default", "explicit"],
-        Kind::Text { .. } => &["type", "max_bytes", "default", "explicit"],
+        Kind::Boolean { .. } => &["type", "words", "default", "explicit", "cost"],
+        Kind::Integer { .. } => &["type", "min", "max", "default", "explicit", "cost"],
+        Kind::Word { .. } => &["type", "words", "synonyms", "default", "explicit", "cost"],
+        Kind::Text { .. } => &["type", "max_bytes", "default", "explicit", "cost"],
     }
 }
 

@@ -1,6 +1,8 @@
 //! Looking things up in a catalogue that was read.
 
-use super::model::{Catalog, Cost, Endpoint, EndpointId, RedactionSet, Sensitive, Tag};
+use std::num::NonZeroU32;
+
+use super::model::{Catalog, Cost, Endpoint, EndpointId, MAX_COST, RedactionSet, Resource, Sensitive, Tag};
 use crate::redact::{BodyKind, Rule};
 
 impl Catalog {
@@ -42,6 +44,16 @@ impl Catalog {
     #[expect(clippy::indexing_slicing, reason = "only this catalogue makes its ids, and its endpoints never change")]
     pub fn endpoint(&self, id: EndpointId) -> &Endpoint {
         &self.endpoints[id.0]
+    }
+
+    /// How many times as much as its endpoint alone `resource` costs, at most [`MAX_COST`]: the costs of its arguments
+    /// multiplied. An argument with its default costs nothing more.
+    #[must_use]
+    pub fn cost(&self, resource: &Resource) -> NonZeroU32 {
+        let arguments = &self.endpoint(resource.endpoint).arguments;
+        let given = resource.arguments.iter().filter_map(|(index, value)| Some((arguments.get(*index)?, value)));
+        let costly = given.filter(|(argument, value)| !argument.is_default(value));
+        costly.fold(NonZeroU32::MIN, |cost, (argument, _)| cost.saturating_mul(argument.cost)).min(MAX_COST)
     }
 
     /// What the redaction set `set` does to an answer of the endpoint; `None` when there is no such set.

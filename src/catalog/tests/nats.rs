@@ -58,6 +58,22 @@ fn every_number_is_bounded_and_every_boolean_is_off_unless_asked() {
 }
 
 #[test]
+fn what_decodes_tokens_or_lists_everything_costs_more() {
+    let cost = |target: &str| nats().cost(&nats().resolve(b"GET", target.as_bytes()).unwrap()).get();
+    for (target, wanted) in [
+        ("/connz?limit=1", 1),
+        ("/connz?auth=1&limit=1", 20),
+        ("/connz?auth=0&state=open&subs=0", 1),
+        ("/connz?state=all&auth=1&subs=detail", 1000),
+        ("/subsz?subs=1&limit=1", 20),
+        ("/jsz?consumers=true&config=true&raft=true", 32),
+        ("/varz", 1),
+    ] {
+        assert_eq!(cost(target), wanted, "{target}");
+    }
+}
+
+#[test]
 fn kinds_of_body_and_cost_are_those_that_were_seen() {
     let catalog = nats();
     let texts = catalog.endpoints.iter().filter(|endpoint| endpoint.body == BodyKind::Text);

@@ -113,7 +113,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "max_bytes: 4",
         "max_bytes: 4, min: 1",
-        "17:40: unknown key `min`; known are `type`, `max_bytes`, `default`, `explicit`",
+        "17:40: unknown key `min`; known are `type`, `max_bytes`, `default`, `explicit`, `cost`",
     ),
     ("      name: [$.name]", "      nam: [$.name]", "19:7: unknown tag `nam`; did you mean `name`?"),
     ("[subject]", "[subjects]", "20:20: unknown tag `subjects`; did you mean `subject`?"),
@@ -153,6 +153,52 @@ fn paths_that_could_be_spelled_in_two_ways_are_refused() {
     ] {
         let found = faults("path: /stats", &format!("path: '{}'", path.trim_matches('"')));
         assert!(found.iter().any(|fault| fault.contains("is not canonical")), "{path}: {found:?}");
+    }
+}
+
+#[test]
+fn an_argument_costs_what_the_file_says() {
+    let costly = GOOD
+        .replace("default: true, explicit: true", "default: true, cost: 20")
+        .replace("default: 3 }", "default: 3, cost: 7 }")
+        .replace("synonyms: { ok: up } }", "synonyms: { ok: up }, cost: 40 }");
+    let catalog = Catalog::parse("demo.yaml", &costly).unwrap();
+    for (target, cost) in [
+        ("/stats", 1),
+        ("/", 1),
+        ("/stats?deep=0", 20),
+        ("/stats?deep=1", 1),
+        ("/stats?deep=full", 20),
+        ("/stats?limit=3", 1),
+        ("/stats?limit=4", 7),
+        ("/stats?who=x", 1),
+        ("/stats?deep=0&limit=4", 140),
+        ("/stats?state=up&deep=0", 800),
+        ("/stats?state=up&deep=0&limit=4", 1000),
+    ] {
+        let resource = catalog.resolve(b"GET", target.as_bytes()).unwrap();
+        assert_eq!(catalog.cost(&resource).get(), cost, "{target}");
+    }
+    for cost in ["1", "0", "-2", "1001", "4294967298"] {
+        let found = faults("max_bytes: 4", &format!("max_bytes: 4, cost: {cost}"));
+        assert_eq!(found, [format!("demo.yaml:17:46: {cost} is out of range: 2 to 1000, or leave it out")]);
+    }
+    assert_eq!(faults("max_bytes: 4", "max_bytes: 4, cost: many"), ["demo.yaml:17:46: expected a whole number"]);
+}
+
+#[test]
+fn a_slash_at_the_end_makes_another_path() {
+    let found = faults("[/old/stats]", "[/old/stats/]");
+    assert!(found.is_empty(), "{found:?}");
+    let catalog = Catalog::parse("demo.yaml", &GOOD.replace("[/old/stats]", "[/old/stats/]")).unwrap();
+    for (target, known) in [
+        ("/old/stats/", true),
+        ("//old/stats/", true),
+        ("/old/stats", false),
+        ("/old/stats//", false),
+        ("/stats/", false),
+    ] {
+        assert_eq!(catalog.resolve(b"GET", target.as_bytes()).is_ok(), known, "{target}");
     }
 }
 
