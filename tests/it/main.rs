@@ -56,6 +56,7 @@ mod k_config;
 mod k_files;
 mod kubernetes;
 mod nats;
+mod nats_catalog;
 mod outage;
 mod real_certificates;
 mod real_introspection;

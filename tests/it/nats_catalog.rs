@@ -1,0 +1,172 @@
+//! The catalogue of NATS held against real servers: what they serve must be known to it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use monward::catalog::{Catalog, Kind, TargetFault};
+use monward::redact::BodyKind;
+
+use crate::support::gateway::plain_get;
+use crate::support::nats::{Build, Nats};
+
+/// What nats-server registers on its monitoring port, over all versions from 2.9 to 2.15, and what it never does.
+const PATHS: &str = "/ /varz /connz /routez /gatewayz /leafz /subsz /subscriptionsz /stacksz /accountz /accstatz /jsz \
+                     /healthz /ipqueuesz /raftz /debug/vars /expvarz /metrics /debug/pprof/ /debug/pprof/heap /profilez /pprof";
+
+/// The fields of each endpoint: `policies/catalogs/nats.fields`.
+struct Fields(Vec<(&'static str, Vec<&'static str>)>);
+
+impl Fields {
+    fn read() -> Self {
+        let (mut all, mut endpoint) = (Vec::new(), "");
+        for line in include_str!("../../policies/catalogs/nats.fields").lines() {
+            if let Some(name) = line.strip_prefix('[') {
+                endpoint = name.strip_suffix(']').unwrap();
+            } else if let Some(path) = line.strip_prefix('$') {
+                all.push((endpoint, steps(path)));
+            } else {
+                assert!(line.is_empty() || line.starts_with('#'), "{line}");
+            }
+        }
+        Self(all)
+    }
+
+    /// Whether a value was seen at `at` (`*` for an element). What is empty may stand where something fuller was seen.
+    fn know(&self, endpoint: &str, at: &[String], empty: bool) -> bool {
+        let fits = |steps: &[&str]| {
+            let (same, longer) = (steps.len() == at.len(), steps.len() > at.len());
+            (same || (empty && longer)) && steps.iter().zip(at).all(|(step, name)| *step == "*" || *step == name)
+        };
+        self.0.iter().any(|(known, steps)| *known == endpoint && fits(steps))
+    }
+}
+
+/// `.a[*].b` as `a`, `*`, `b`.
+fn steps(path: &'static str) -> Vec<&'static str> {
+    path.split(['.', '[']).filter(|step| !step.is_empty()).map(|step| step.strip_suffix(']').unwrap_or(step)).collect()
+}
+
+/// Every value that holds no others: where it stands, and whether it is empty.
+fn leaves(value: &Value, at: &mut Vec<String>, found: &mut BTreeSet<(Vec<String>, bool)>) {
+    let mut below = |step: &str, value: &Value| {
+        at.push(step.to_owned());
+        leaves(value, at, found);
+        at.pop();
+    };
+    match value {
+        Value::Object(members) if !members.is_empty() => members.iter().for_each(|(name, value)| below(name, value)),
+        Value::Array(items) if !items.is_empty() => items.iter().for_each(|value| below("*", value)),
+        Value::Null | Value::Object(_) | Value::Array(_) => drop(found.insert((at.clone(), true))),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => drop(found.insert((at.clone(), false))),
+    }
+}
+
+/// A value of each kind, for an argument that is asked for.
+fn sample(kind: &Kind) -> Vec<String> {
+    match kind {
+        Kind::Boolean { words } => [vec!["1".to_owned()], words.clone()].concat(),
+        Kind::Integer { .. } => vec!["1".to_owned()],
+        Kind::Word { words } => words.clone(),
+        Kind::Text { .. } => vec!["NOPE".to_owned()],
+    }
+}
+
+/// Each endpoint plain, with each argument alone, and with all that it can be made to show.
+fn targets(catalog: &Catalog, nats: &Nats) -> Vec<String> {
+    let acme = &nats.account("ACME").public;
+    let mut targets = vec![
+        format!("/accountz?acc={acme}"),
+        format!("/jsz?acc={acme}&accounts=1&streams=1&consumers=1&direct-consumers=1&config=1&raft=1"),
+        "/jsz?accounts=1&streams=1&consumers=1&direct-consumers=1&config=1&raft=1".to_owned(),
+        "/connz?auth=1&subs=detail&state=all".to_owned(),
+        "/routez?subs=detail".to_owned(),
+        "/gatewayz?accs=1&subs=detail".to_owned(),
+        format!("/healthz?account={acme}&stream=NOPE&details=1"),
+        format!("/healthz?account={acme}&stream=ORDERS&consumer=NOPE&details=1"),
+        format!("/raftz?acc={acme}"),
+    ];
+    for endpoint in &catalog.endpoints {
+        targets.push(endpoint.path.clone());
+        for argument in &endpoint.arguments {
+            let with = |value: String| format!("{}?{}={value}", endpoint.path, argument.name);
+            targets.extend(sample(&argument.kind).into_iter().map(with));
+        }
+    }
+    targets
+}
+
+#[test]
+fn every_field_that_a_server_answers_is_known() {
+    let (catalog, fields) = (Catalog::builtin("nats").unwrap(), Fields::read());
+    for build in Build::ALL {
+        let nats = Nats::with_jetstream(build);
+        let mut unknown = BTreeSet::new();
+        let mut seen = 0;
+        for target in targets(&catalog, &nats) {
+            let asked = catalog.resolve(b"GET", target.as_bytes()).unwrap_or_else(|fault| panic!("{target}: {fault}"));
+            let endpoint = catalog.endpoint(asked.endpoint());
+            let answer = plain_get(nats.monitoring, &target);
+            // What is no JSON is a refusal in words, or an endpoint that this version does not have.
+            let Ok(value @ Value::Object(_)) = serde_json::from_slice(&answer.body) else {
+                assert!(
+                    endpoint.body == BodyKind::Text || answer.status >= 400,
+                    "{build:?} {target}: {}",
+                    answer.text()
+                );
+                continue;
+            };
+            assert_eq!(endpoint.body, BodyKind::Json, "{build:?} {target}");
+            let mut found = BTreeSet::new();
+            leaves(&value, &mut Vec::new(), &mut found);
+            seen += found.len();
+            let strange = found.into_iter().filter(|(at, empty)| !fields.know(&endpoint.name, at, *empty));
+            unknown.extend(strange.map(|(at, _)| format!("{} $.{}", endpoint.name, at.join("."))));
+        }
+        assert!(seen > 500, "{build:?}: only {seen} fields were seen");
+        assert!(unknown.is_empty(), "{build:?}: add to policies/catalogs/nats.fields:\n{unknown:#?}");
+    }
+}
+
+#[test]
+fn every_endpoint_that_a_server_has_is_known_and_the_others_are_not_there() {
+    let catalog = Catalog::builtin("nats").unwrap();
+    for build in Build::ALL {
+        let nats = Nats::with_jetstream(build);
+        let page = plain_get(nats.monitoring, "/").text();
+        let links = page
+            .split("href=")
+            .skip(1)
+            .filter_map(|rest| rest.split(['>', ' ', '"', '\'']).find(|part| !part.is_empty()));
+        let links: Vec<String> = links
+            .filter(|link| !link.starts_with("http"))
+            .map(|link| format!("/{}", link.trim_start_matches(['.', '/'])))
+            .collect();
+        assert!(links.len() >= 10, "{build:?}: {page}");
+        for link in &links {
+            assert!(catalog.resolve(b"GET", link.as_bytes()).is_ok(), "{build:?} links to {link}");
+        }
+        for path in PATHS.split_whitespace() {
+            let known = catalog.resolve(b"GET", path.as_bytes()).is_ok();
+            let there = plain_get(nats.monitoring, path).status != 404;
+            assert!(known || !there, "{build:?} has {path}");
+            let since = matches!((build, path), (Build::Debian, "/raftz" | "/debug/vars" | "/expvarz"));
+            assert!(!known || there || since || path == "/raftz", "{build:?} has no {path}");
+        }
+    }
+}
+
+#[test]
+fn every_boolean_is_one_that_a_server_reads() {
+    let catalog = Catalog::builtin("nats").unwrap();
+    let nats = Nats::with_jetstream(Build::Pypi);
+    for endpoint in &catalog.endpoints {
+        for argument in endpoint.arguments.iter().filter(|argument| matches!(argument.kind, Kind::Boolean { .. })) {
+            let target = format!("{}?{}=perhaps", endpoint.path, argument.name);
+            let answer = plain_get(nats.monitoring, &target);
+            assert_eq!(answer.status, 400, "{target}: {}", answer.text());
+            let refused = catalog.resolve(b"GET", target.as_bytes());
+            assert!(matches!(refused, Err(TargetFault::ArgumentValue { .. })), "{target}: {refused:?}");
+        }
+    }
+}
