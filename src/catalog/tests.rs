@@ -3,6 +3,7 @@
 mod asking;
 mod centrifugo;
 mod fence;
+mod generated;
 mod go;
 mod kumomta;
 mod nats;

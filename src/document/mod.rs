@@ -177,6 +177,9 @@ impl<'node> Fields<'node> {
 }
 
 #[cfg(test)]
+pub(crate) mod spoiled;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -6,6 +6,7 @@ mod decide;
 mod explain;
 mod files;
 mod findings;
+mod generated;
 mod language;
 mod properties;
 mod shipped;
