@@ -8,7 +8,7 @@ THREADS ?= 6
 TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/monward/tools
 MONWARD := target/debug/monward
 
-.PHONY: demo test build-tools test-tools fmt clippy unit deny policies advisories bench go-tables
+.PHONY: demo test build-tools test-tools fmt clippy unit deny policies advisories bench bench-decision go-tables
 
 # A guided tour on loopback: own certificates, own issuer, own upstream. `make demo ARGS=--exit` ends after the tour.
 demo: build-tools
@@ -63,3 +63,7 @@ bench:
 go-tables:
 	@sh tests/tools/install.sh go
 	GO111MODULE=off go run tests/go/oracle.go
+
+# The time of a decision; its allocations are counted by `make test`, too.
+bench-decision:
+	$(CARGO) bench --locked --bench decision
