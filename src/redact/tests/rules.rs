@@ -18,6 +18,7 @@ fn selectors_outside_the_subset_are_refused_with_the_reason() {
         ("white space around it", " $.a", "not a JSON path"),
         ("two dots and nothing", "$..", "not a JSON path"),
         ("an open bracket", "$['a'", "not a JSON path"),
+        ("an open bracket and no quotes", "$.a[b", "not a JSON path"),
     ] {
         let error = Selector::parse(path).expect_err(sentence).to_string();
         assert!(error.contains(word) && error.contains(&format!("`{path}`")), "{sentence}: {error}");
