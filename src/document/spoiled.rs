@@ -89,14 +89,14 @@ impl Spoil {
                 let at = at.index(lines.len());
                 [&lines[..=at], &lines[at..]].concat().concat()
             }
-            Self::Swap(one, other) => swapped(lines, one, other),
-            Self::Word(one, other) => swapped(words, one, other),
+            Self::Swap(one, other) => swapped(lines, *one, *other),
+            Self::Word(one, other) => swapped(words, *one, *other),
             Self::End(at) => text[..place(at)].to_owned(),
         }
     }
 }
 
-fn swapped(mut parts: Vec<&str>, one: &Index, other: &Index) -> String {
+fn swapped(mut parts: Vec<&str>, one: Index, other: Index) -> String {
     let (one, other) = (one.index(parts.len()), other.index(parts.len()));
     parts.swap(one, other);
     parts.concat()

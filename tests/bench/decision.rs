@@ -3,7 +3,13 @@
 //! First it counts, which comes out the same on every machine: how often the heap is asked is bounded, and neither that
 //! nor the bytes grow with the policy. `cargo test` does no more than this. `make bench-decision` measures as well.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a bench fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a bench fails by panicking, and prints what it finds"
+)]
 #![allow(unreachable_pub, reason = "a bench exports nothing")]
 
 use std::fmt::Write as _;
@@ -59,10 +65,10 @@ fn policy(rules: usize) -> Policy {
     }
     text.push_str("rules:\n");
     for rule in 0..rules {
-        let roles: Vec<String> = (0..10).map(|tenth| format!("r{}", tenth * rules + rule)).collect();
+        let allowed: Vec<String> = (0..10).map(|tenth| format!("r{}", tenth * rules + rule)).collect();
         let endpoint = ENDPOINTS[rule % ENDPOINTS.len()];
         let args = if endpoint == "connz" { "limit: { max: 256 }, state: [open, closed]" } else { "" };
-        let head = format!("id: x{rule}, endpoints: [{endpoint}], allow: [{}]", roles.join(", "));
+        let head = format!("id: x{rule}, endpoints: [{endpoint}], allow: [{}]", allowed.join(", "));
         // Nobody comes up to this limit here, but it is looked up and counted.
         let limit = "limit: { rate: 1000000/s, burst: 1000000 }";
         let redact = if endpoint == "gatewayz" { "no-credentials" } else { "standard" };

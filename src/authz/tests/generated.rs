@@ -141,7 +141,9 @@ impl Drawn {
 /// The policy of these rules in this order; `r0` is the rule whose number is 0, wherever it stands.
 pub(super) fn policy(rules: &[(usize, Drawn)]) -> Policy {
     let mut text = format!("{ROLES}rules:{}\n", if rules.is_empty() { " []" } else { "" });
-    rules.iter().for_each(|(name, rule)| rule.write(*name, &mut text));
+    for (name, rule) in rules {
+        rule.write(*name, &mut text);
+    }
     whole(&text)
 }
 

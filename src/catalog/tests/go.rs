@@ -3,8 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Argument, Catalog, Endpoint, Kind, Resource, Value};
+use super::super::{Catalog, Resource};
 use super::nats;
+use crate::catalog;
+
+#[path = "../../../tests/go/model.rs"]
+mod model;
+
+use model::{Query, atoi, decided, meanings, parse_bool, parse_query, parse_uint, split};
 
 const PATHS: &str = include_str!("../../../tests/go/paths.txt");
 const QUERIES: &str = include_str!("../../../tests/go/queries.txt");
@@ -25,44 +31,9 @@ fn bytes(spelling: &str) -> Vec<u8> {
     let mut found = parts.next().unwrap().as_bytes().to_vec();
     for part in parts {
         found.push(u8::from_str_radix(&part[..2], 16).unwrap());
-        found.extend(part[2..].as_bytes());
+        found.extend(&part.as_bytes()[2..]);
     }
     found
-}
-
-/// What Go's `url.Query()` holds.
-type Query = BTreeMap<Vec<u8>, Vec<Vec<u8>>>;
-
-/// As `net/http` and [`url.ParseQuery`](https://pkg.go.dev/net/url#ParseQuery) read it; `None` is a 400.
-fn parse_query(raw: &[u8]) -> Option<Query> {
-    if raw.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) {
-        return None;
-    }
-    let mut query = Query::new();
-    for pair in raw.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty() && !pair.contains(&b';')) {
-        let cut = pair.iter().position(|byte| *byte == b'=');
-        let (name, value) = cut.map_or((pair, &b""[..]), |at| (&pair[..at], &pair[at + 1..]));
-        if let (Some(name), Some(value)) = (unescape(name), unescape(value)) {
-            query.entry(name).or_default().push(value);
-        }
-    }
-    Some(query)
-}
-
-fn unescape(text: &[u8]) -> Option<Vec<u8>> {
-    let mut meant = Vec::new();
-    let mut rest = text.iter();
-    while let Some(byte) = rest.next() {
-        meant.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-                u8::try_from(digit(rest.next())? * 16 + digit(rest.next())?).unwrap()
-            }
-            other => *other,
-        });
-    }
-    Some(meant)
 }
 
 /// As Go's `Values.Encode` writes it.
@@ -77,63 +48,6 @@ fn encode(query: &Query) -> String {
     };
     let pairs = query.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
     pairs.map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect::<Vec<_>>().join("&")
-}
-
-/// As `strconv.ParseBool` reads it.
-fn parse_bool(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
-        _ => None,
-    }
-}
-
-/// As `strconv.Atoi` reads it.
-fn atoi(text: &str) -> Option<i64> {
-    text.parse().ok()
-}
-
-/// As `strconv.ParseUint` reads it.
-fn parse_uint(text: &str) -> Option<u64> {
-    text.parse().ok().filter(|_| !text.starts_with('+'))
-}
-
-/// What NATS takes out of `query` for `argument`: nothing for what changes nothing, an error for what it refuses.
-fn meaning(argument: &Argument, query: &Query) -> Result<Option<Value>, String> {
-    let given = query.get(argument.name.as_bytes()).and_then(|values| values.first());
-    let Some(given) = given.filter(|given| !given.is_empty()) else { return Ok(None) };
-    let text = String::from_utf8(given.clone()).map_err(|error| error.to_string())?;
-    let lower = text.to_lowercase();
-    let value = match &argument.kind {
-        Kind::Boolean { words } => match parse_bool(&text) {
-            Some(flag) => Some(Value::Boolean(flag)),
-            None => words.contains(&lower).then_some(Value::Text(lower)),
-        },
-        Kind::Integer { .. } if argument.name == "cid" => parse_uint(&text).map(|number| Value::Integer(number.into())),
-        Kind::Integer { .. } => atoi(&text).map(|number| Value::Integer(number.into())),
-        Kind::Word { .. } if argument.name == "state" && lower == "any" => Some(Value::Text("all".to_owned())),
-        Kind::Word { words } => words.contains(&lower).then_some(Value::Text(lower)),
-        Kind::Text { .. } => Some(Value::Text(text.clone())),
-    };
-    let value = value.ok_or_else(|| format!("{}={text}", argument.name))?;
-    Ok((!argument.is_default(&value)).then_some(value))
-}
-
-type Meaning = Vec<Result<Option<Value>, String>>;
-
-fn meanings(endpoint: &Endpoint, query: &Query) -> Meaning {
-    endpoint.arguments.iter().map(|argument| meaning(argument, query)).collect()
-}
-
-/// What monward decides on.
-fn decided(endpoint: &Endpoint, resource: &Resource) -> Meaning {
-    let given = |at: usize| resource.arguments().iter().find(|(index, _)| *index == at);
-    (0..endpoint.arguments.len()).map(|at| Ok(given(at).map(|(_, value)| value.clone()))).collect()
-}
-
-fn split(target: &[u8]) -> (&[u8], &[u8]) {
-    let cut = target.iter().position(|byte| *byte == b'?');
-    cut.map_or((target, &b""[..]), |at| (&target[..at], &target[at + 1..]))
 }
 
 /// The tables of Go, and what was seen of monward.
@@ -209,8 +123,9 @@ fn go_runs_the_handler_and_reads_the_arguments_that_were_decided_on() {
     }
     // All queries on every spelling of a path that monward knows, and some on all others.
     for (at, (query, _)) in queries.iter().enumerate() {
-        known.iter().for_each(|path| crossing.ask(path, Some(query)));
-        other.iter().skip(at % 400).step_by(400).for_each(|path| crossing.ask(path, Some(query)));
+        for path in known.iter().chain(other.iter().skip(at % 400).step_by(400)) {
+            crossing.ask(path, Some(query));
+        }
     }
     assert!(crossing.asked >= 100_000, "{}", crossing.asked);
     assert!(crossing.accepted >= 4_000, "{}", crossing.accepted);
