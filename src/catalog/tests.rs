@@ -2,6 +2,7 @@
 
 mod asking;
 mod centrifugo;
+mod fault;
 mod fence;
 mod generated;
 mod go;

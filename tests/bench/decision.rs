@@ -30,7 +30,7 @@ use monward::authn::{
     Algorithm, IssuerSettings, KeySet, LiveKeys, LoadBalancers, Profile, Revocations, Trusted, Verifier,
 };
 use monward::authz::Policy;
-use monward::catalog::Catalog;
+use monward::catalog::Catalogs;
 use monward::gate::{Engine, Identified, Pass, Refusal, Request, evaluate, identify};
 use monward::quota::Limiter;
 use monward::types::UnixTime;
@@ -74,7 +74,7 @@ fn policy(rules: usize) -> Policy {
         let redact = if endpoint == "gatewayz" { "no-credentials" } else { "standard" };
         writeln!(text, "  - {{ {head}, args: {{ {args} }}, {limit}, redact: {redact} }}").unwrap();
     }
-    Policy::parse("policy.yaml", &text, Catalog::builtin("nats").unwrap())
+    Policy::parse("policy.yaml", &text, &Catalogs::builtin())
         .unwrap_or_else(|faults| panic!("{:?}", faults.first()))
 }
 
@@ -123,6 +123,8 @@ impl Bench {
             assertions: &[],
             certificate: None,
             source: IpAddr::from([192, 0, 2, 1]),
+            tls: None,
+            body: &[],
             now: UnixTime::from_secs(NOW),
         };
         match identify(&engine, &request)? {
