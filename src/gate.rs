@@ -10,15 +10,17 @@ use std::sync::Arc;
 use governor::clock::Clock;
 
 use crate::authn::{CertificateFault, CredentialFault, Door, LiveKeys, Principal, Revocations, TokenFault, Verifier};
-use crate::authz::{Circumstances, Decision, HeldRoles, Policy, Reason, RuleId, Would};
+use crate::authz::{Circumstances, Decision, HeldRoles, Reason, RuleId, Would};
 use crate::catalog::{EndpointId, Resource, TargetFault};
-use crate::quota::{Admitted, Exceeded, Limiter};
+use crate::quota::{Admitted, Exceeded};
 use crate::redact::Plan;
 use crate::types::{TlsVersion, UnixTime};
 
 mod identity;
+mod routes;
 
 pub use identity::{Identified, Inquiry, Question, identify};
+pub use routes::{Found, Guard, Route, Routes, UpstreamId};
 
 /// What a request says of itself; nothing in it is believed yet.
 #[derive(Clone, Copy)]
@@ -48,8 +50,8 @@ pub struct Request<'a> {
 /// What is in force for one listener, all of it from one snapshot.
 #[derive(Clone, Copy)]
 pub struct Engine<'a, C: Clock> {
-    /// The host names that are answered for, in lower case; empty is any.
-    pub hosts: &'a [String],
+    /// Says where requests go, and what guards it there.
+    pub routes: &'a Routes<C>,
     /// Checks tokens.
     pub verifier: &'a Verifier,
     /// The keys of each issuer, in the verifier's order.
@@ -60,10 +62,6 @@ pub struct Engine<'a, C: Clock> {
     pub static_keys: Option<usize>,
     /// Says what proves nothing any more.
     pub revoked: &'a Revocations,
-    /// Says who may ask what.
-    pub policy: &'a Policy,
-    /// Says how often.
-    pub limiter: &'a Limiter<C>,
 }
 
 /// What a client without a good credential may try beside a token ([RFC 7617 §2.1]); names and keys are UTF-8.
@@ -83,15 +81,16 @@ impl<C: Clock> Engine<'_, C> {
 ///
 /// ```compile_fail
 /// use std::sync::Arc;
-/// use monward::{authn::Principal, gate::{Asked, Pass}, quota::Admitted};
-/// fn forge(principal: Arc<Principal>, admitted: Admitted, asked: Asked) -> Pass {
-///     Pass { principal, admitted, asked }
+/// use monward::{authn::Principal, gate::{Asked, Pass, UpstreamId}, quota::Admitted};
+/// fn forge(principal: Arc<Principal>, admitted: Admitted, upstream: UpstreamId, asked: Asked) -> Pass {
+///     Pass { principal, admitted, upstream, asked }
 /// }
 /// ```
 #[derive(Debug)]
 pub struct Pass {
     principal: Arc<Principal>,
     admitted: Admitted,
+    upstream: UpstreamId,
     asked: Asked,
 }
 
@@ -100,6 +99,12 @@ impl Pass {
     #[must_use]
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub const fn upstream(&self) -> UpstreamId {
+        self.upstream
     }
 
     /// What goes upstream: the endpoint, and the canonical target with what the rule adds to it.
@@ -150,6 +155,8 @@ pub enum Denial {
     Token(TokenFault),
     /// A host name that is not ours.
     Host,
+    /// A path outside all routes.
+    Path,
     /// A target that the catalogue does not know or accept.
     Target(TargetFault),
     /// The policy says no.
@@ -165,6 +172,8 @@ pub struct Refusal {
     pub denial: Denial,
     /// Who asked, once proven.
     pub principal: Option<Arc<Principal>>,
+    /// Where it would have gone, once known.
+    pub upstream: Option<UpstreamId>,
     /// What was asked: endpoint and canonical target, once understood.
     pub asked: Option<Asked>,
     /// The rule that spoke, where one did.
@@ -195,6 +204,7 @@ impl Denial {
             | Self::Certificate(_)
             | Self::Token(_) => 401,
             Self::Host => 421,
+            Self::Path => 404,
             Self::Target(fault) => fault.status(),
             Self::Credential(CredentialFault::Several | CredentialFault::InQuery) => 400,
             Self::Policy(_) => 403,
@@ -221,6 +231,7 @@ impl Denial {
             Self::Certificate(fault) => fault.label(),
             Self::Token(fault) => fault.label(),
             Self::Host => "wrong_host",
+            Self::Path => "unknown_path",
             Self::Target(fault) => fault.label(),
             Self::Policy(reason) => reason.label(),
             Self::Limit(_) => "rate_limited",
@@ -228,7 +239,7 @@ impl Denial {
     }
 }
 
-/// Decides one request of `principal`: are they revoked, what, may they, how often.
+/// Decides one request of `principal`: are they revoked, where, what, may they, how often.
 ///
 /// # Errors
 /// The first thing that is wrong, with what was known by then. An anonymous caller never gets here: whether a path, a
@@ -241,11 +252,25 @@ pub fn evaluate<C: Clock + Clone>(
     if engine.revoked.strikes(&principal) {
         return Err(refuse(Denial::Token(TokenFault::Revoked), Some(principal), None));
     }
-    if !is_ours(engine.hosts, request.host) {
-        return Err(refuse(Denial::Host, Some(principal), None));
-    }
-    let catalog = engine.policy.catalog();
-    let resource = match catalog.resolve_with(request.method, request.target, request.body) {
+    let found = match engine.routes.find(request.host, request.target) {
+        Ok(found) => found,
+        Err(denial) => return Err(refuse(denial, Some(principal), None)),
+    };
+    judge(&found, principal, request).map_err(|mut refusal| {
+        refusal.upstream = Some(found.guard.upstream);
+        refusal
+    })
+}
+
+/// What, may they, how often: on the target as it goes upstream.
+fn judge<C: Clock + Clone>(
+    found: &Found<'_, C>,
+    principal: Arc<Principal>,
+    request: &Request<'_>,
+) -> Result<Pass, Box<Refusal>> {
+    let Guard { upstream, policy, limiter } = found.guard;
+    let catalog = policy.catalog();
+    let resource = match catalog.resolve_with(request.method, &found.target, request.body) {
         Ok(resource) => resource,
         Err(fault) => return Err(refuse(Denial::Target(fault), Some(principal), None)),
     };
@@ -253,7 +278,7 @@ pub fn evaluate<C: Clock + Clone>(
     // An address that the system did not tell is none that a rule may trust.
     let source = Some(request.source).filter(|source| !source.is_unspecified());
     let circumstances = Circumstances { now: Some(request.now), source, tls: request.tls, ..Circumstances::default() };
-    let permit = match engine.policy.decide(&principal, resource, &circumstances) {
+    let permit = match policy.decide(&principal, resource, &circumstances) {
         Decision::Permit(permit) => permit,
         Decision::Deny(refused) => {
             let asked = asked(&refused.resource);
@@ -263,8 +288,8 @@ pub fn evaluate<C: Clock + Clone>(
         }
     };
     let asked = asked(permit.resource());
-    match engine.limiter.admit(permit, &principal) {
-        Ok(admitted) => Ok(Pass { principal, admitted, asked }),
+    match limiter.admit(permit, &principal) {
+        Ok(admitted) => Ok(Pass { principal, admitted, upstream: *upstream, asked }),
         Err(turned_away) => {
             let (permit, exceeded) = turned_away.into_parts();
             let mut refusal = refuse(Denial::Limit(exceeded), Some(principal), Some(asked));
@@ -275,20 +300,6 @@ pub fn evaluate<C: Clock + Clone>(
     }
 }
 
-/// Compares host names without case, port and trailing dot (RFC 9110 §7.2, RFC 3986 §3.2.2).
-fn is_ours(hosts: &[String], host: &[u8]) -> bool {
-    if hosts.is_empty() {
-        return true;
-    }
-    let Ok(host) = std::str::from_utf8(host) else { return false };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
-        Some(_) | None => host,
-    };
-    let name = name.strip_suffix('.').unwrap_or(name);
-    hosts.iter().any(|ours| ours.eq_ignore_ascii_case(name))
-}
-
 impl From<Denial> for Box<Refusal> {
     /// Before anybody is known.
     fn from(denial: Denial) -> Self {
@@ -297,7 +308,7 @@ impl From<Denial> for Box<Refusal> {
 }
 
 fn refuse(denial: Denial, principal: Option<Arc<Principal>>, asked: Option<Asked>) -> Box<Refusal> {
-    Box::new(Refusal { denial, principal, asked, rule: None, roles: None, would: None })
+    Box::new(Refusal { denial, principal, upstream: None, asked, rule: None, roles: None, would: None })
 }
 
 #[cfg(test)]

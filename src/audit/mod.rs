@@ -56,6 +56,9 @@ pub struct Record<'a> {
     /// The roles that the policy gives to whoever asked, once it was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<&'a str>>,
+    /// The upstream's configured name, once it is known which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<&'a str>,
     /// The tenant whose part alone left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<&'a str>,

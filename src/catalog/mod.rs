@@ -25,6 +25,7 @@ pub use model::{
     Argument, Arguments, Catalog, Cost, Endpoint, EndpointId, Kind, MAX_COST, RedactionSet, Resource, Sensitive, Tag,
     Tenancy, Value,
 };
+pub use read::is_canonical;
 pub use target::MAX_TARGET;
 
 #[cfg(test)]

@@ -366,8 +366,10 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(plain)
 }
 
-/// Whether no program between here and the upstream could spell `path` in another way.
-fn is_canonical(path: &str) -> bool {
+/// Whether no program between here and the upstream could spell `path` in another way: `/`, or `/a/b` of unreserved
+/// characters ([RFC 3986 §2.3](https://www.rfc-editor.org/rfc/rfc3986#section-2.3)), of at most 128 bytes.
+#[must_use]
+pub fn is_canonical(path: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     let segment = |text: &str| !matches!(text, "" | "." | "..") && text.bytes().all(plain);
     let Some(rest) = path.strip_prefix('/').filter(|_| path.len() <= MAX_NAME) else { return false };

@@ -97,17 +97,11 @@ fn files(arguments: &Arguments, config: Option<&Loaded>) -> anyhow::Result<Vec<P
     Ok(vec![file])
 }
 
-/// The policy of today for the upstream of `record`, by its name or by the listener.
+/// The policy of today for the upstream of `record`.
 fn policy(config: Option<&Loaded>, record: &Recorded) -> Option<Policy> {
     let loaded = config?;
     let upstreams = &loaded.config.upstreams;
-    let upstream = if let Some(name) = &record.upstream {
-        upstreams.iter().find(|upstream| upstream.name == *name)
-    } else {
-        let mut listeners = loaded.config.listeners.iter();
-        let listener = listeners.find(|listener| listener.address.to_string() == record.listener);
-        listener.and_then(|listener| upstreams.get(listener.upstream))
-    };
+    let upstream = upstreams.iter().find(|upstream| record.upstream.as_ref() == Some(&upstream.name));
     let (catalogs, faults) = server::catalogs_of(loaded);
     if !faults.is_empty() {
         complain_all(&faults);

@@ -1,6 +1,7 @@
 //! Reads `listeners`.
 
-use super::values::{address, is_host_name, path, word};
+use super::routes::routes;
+use super::values::{address, host_name, path, word};
 use super::{Certificate, ClientAuth, Listener};
 use crate::document::{Faults, Fields, Node, unknown};
 
@@ -24,6 +25,7 @@ fn listener(node: &Node, upstreams: &[&str], faults: &mut Faults) -> Option<List
         "crl_files",
         "basic",
         "upstream",
+        "routes",
     ];
     let fields = node.fields(&known, faults)?;
     let address = fields.required("address", faults).and_then(|node| address(node, faults));
@@ -37,14 +39,7 @@ fn listener(node: &Node, upstreams: &[&str], faults: &mut Faults) -> Option<List
             None
         }
     });
-    let upstream = fields.required("upstream", faults).and_then(|node| {
-        let name = node.text(faults)?;
-        let found = upstreams.iter().position(|known| *known == name);
-        if found.is_none() {
-            faults.at(node, unknown("upstream", name, upstreams));
-        }
-        found
-    });
+    let routes = routes(&fields, hosts.as_deref(), upstreams, faults);
     let client_auth = client_auth(&fields, faults);
     let basic = fields.get("basic").map_or(Some(false), |node| node.boolean(faults));
     Some(Listener {
@@ -54,7 +49,7 @@ fn listener(node: &Node, upstreams: &[&str], faults: &mut Faults) -> Option<List
         tls12: tls12?,
         client_auth: client_auth?,
         basic: basic?,
-        upstream: upstream?,
+        routes: routes?,
     })
 }
 
@@ -90,12 +85,9 @@ fn hosts(node: &Node, faults: &mut Faults) -> Option<Vec<String>> {
         faults.at(node, "`hosts` is empty; leave it out to answer for any name");
         return None;
     }
-    for host in &hosts {
-        if !is_host_name(host) {
-            faults.at(node, format!("`{host}` is not a host name; write it without scheme, port and wildcard"));
-        }
-    }
-    Some(hosts.iter().map(|host| host.to_ascii_lowercase()).collect())
+    // Every one is read, so that every fault is found.
+    let all: Vec<Option<String>> = hosts.iter().map(|host| host_name(node, host, faults)).collect();
+    all.into_iter().collect()
 }
 
 fn certificates(node: &Node, faults: &mut Faults) -> Option<Vec<Certificate>> {

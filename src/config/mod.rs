@@ -7,6 +7,7 @@
 mod listeners;
 pub mod load;
 mod read;
+mod routes;
 mod units;
 mod values;
 
@@ -60,6 +61,17 @@ pub struct Listener {
     pub client_auth: Option<ClientAuth>,
     /// Whether HTTP Basic is accepted.
     pub basic: bool,
+    /// Where requests go from it; no two for the same.
+    pub routes: Vec<Route>,
+}
+
+/// One way from a listener to an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The host name it is for, in lower case; `None` is any.
+    pub host: Option<String>,
+    /// The beginning of its paths: canonical, without a slash at the end; empty is any.
+    pub prefix: String,
     /// Index of its upstream in [`Config::upstreams`].
     pub upstream: usize,
 }
@@ -198,6 +210,8 @@ pub struct Upstream {
     pub host: String,
     /// Port.
     pub port: u16,
+    /// What stands before every path there: canonical, or empty.
+    pub base: String,
     /// The files of the policy that guards it.
     pub policies: Vec<PathBuf>,
     /// Roots for its certificate, instead of the system's.

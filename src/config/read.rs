@@ -137,7 +137,7 @@ fn upstream(entry: &Entry, faults: &mut Faults) -> Option<Upstream> {
     let ca_file = fields.get("ca_file").and_then(|node| path(node, faults));
     let client = certificate_and_key(&fields, faults);
     let server_name = fields.get("server_name").and_then(|node| node.text(faults)).map(str::to_owned);
-    let (tls, host, port) = origin?;
+    let units::Origin { tls, host, port, base } = origin?;
     if let Some(node) = url
         && !tls
         && ["ca_file", "certificate", "key", "server_name"].iter().any(|key| fields.get(key).is_some())
@@ -149,6 +149,7 @@ fn upstream(entry: &Entry, faults: &mut Faults) -> Option<Upstream> {
         tls,
         host,
         port,
+        base,
         policies: policies?,
         ca_file,
         client,

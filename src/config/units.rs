@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::catalog::is_canonical;
+
 /// `500ms`, `30s`, `5m`, `24h`, `7d`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
@@ -35,17 +37,34 @@ fn split(text: &str) -> Option<(u64, &str)> {
     Some((number.parse().ok()?, unit))
 }
 
-/// An `http` or `https` URL without path, user or query: scheme is TLS, host, port.
-pub(super) fn origin(text: &str) -> Result<(bool, String, u16), String> {
+/// Where an upstream is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// Whether it is reached over TLS.
+    pub(super) tls: bool,
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// What stands before its paths: canonical, or empty.
+    pub(super) base: String,
+}
+
+/// An `http` or `https` URL without user or query.
+pub(super) fn origin(text: &str) -> Result<Origin, String> {
     let (scheme, rest) = text.split_once("://").ok_or("expected `http://HOST:PORT` or `https://HOST:PORT`")?;
     let (tls, default) = match scheme {
         "http" => (false, 80),
         "https" => (true, 443),
         _ => return Err(format!("unknown scheme `{scheme}`; known are `http`, `https`")),
     };
-    let authority = rest.strip_suffix('/').unwrap_or(rest);
-    if authority.contains(['/', '?', '#', '@', ' ', '\\']) {
-        return Err("expected only scheme, host and port, without path, user or query".to_owned());
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    if rest.contains(['?', '#', '@', ' ', '\\']) {
+        return Err("expected only scheme, host, port and path, without user or query".to_owned());
+    }
+    let base = if path == "/" { "" } else { path };
+    if !base.is_empty() && !is_canonical(base) {
+        return Err(format!(
+            "the path `{base}` is not canonical: write `/a/b` of unreserved characters, no slash last"
+        ));
     }
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, port)) => (host, port.strip_prefix(':')),
@@ -58,7 +77,7 @@ pub(super) fn origin(text: &str) -> Result<(bool, String, u16), String> {
     if host.is_empty() || port == 0 {
         return Err("expected a host and a port from 1 to 65535".to_owned());
     }
-    Ok((tls, host.to_owned(), port))
+    Ok(Origin { tls, host: host.to_owned(), port, base: base.to_owned() })
 }
 
 #[cfg(test)]
@@ -78,13 +97,35 @@ mod tests {
     }
 
     #[test]
-    fn an_upstream_is_scheme_host_and_port_only() {
-        assert_eq!(origin("http://127.0.0.1:8222"), Ok((false, "127.0.0.1".to_owned(), 8222)));
-        assert_eq!(origin("https://nats.example.org/"), Ok((true, "nats.example.org".to_owned(), 443)));
-        assert_eq!(origin("http://[::1]:8222"), Ok((false, "::1".to_owned(), 8222)));
-        for wrong in
-            ["127.0.0.1:8222", "ftp://a", "http://a/nats", "http://u:p@a", "http://a:0", "http://:1", "http://a:x"]
-        {
+    fn an_upstream_is_scheme_host_port_and_a_canonical_path() {
+        let found =
+            |tls, host: &str, port, base: &str| Ok(Origin { tls, host: host.to_owned(), port, base: base.to_owned() });
+        assert_eq!(origin("http://127.0.0.1:8222"), found(false, "127.0.0.1", 8222, ""));
+        assert_eq!(origin("https://nats.example.org/"), found(true, "nats.example.org", 443, ""));
+        assert_eq!(origin("http://[::1]:8222"), found(false, "::1", 8222, ""));
+        assert_eq!(origin("http://127.0.0.1:8222/nats"), found(false, "127.0.0.1", 8222, "/nats"));
+        assert_eq!(origin("https://[::1]/a/b.c"), found(true, "::1", 443, "/a/b.c"));
+        for wrong in [
+            "127.0.0.1:8222",
+            "ftp://a",
+            "http://u:p@a",
+            "http://a:0",
+            "http://:1",
+            "http://a:x",
+            "http:///nats",
+            "http://a/nats/",
+            "http://a//nats",
+            "http://a//",
+            "http://a/../nats",
+            "http://a/./nats",
+            "http://a/n%61ts",
+            "http://a/n ts",
+            "http://a/nats?x=1",
+            "http://a/nats#x",
+            "http://a/n\\ats",
+            "http://a/u:p@nats",
+            "http://a/nätz",
+        ] {
             assert!(origin(wrong).is_err(), "{wrong}");
         }
     }

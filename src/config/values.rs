@@ -123,6 +123,16 @@ fn ranged<T: PartialOrd>(
     Some(value)
 }
 
+/// The one spelling of a host name: in lower case, without a dot at the end.
+pub(super) fn host_name(node: &Node, host: &str, faults: &mut Faults) -> Option<String> {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    if !is_host_name(name) {
+        faults.at(node, format!("`{host}` is not a host name; write it without scheme, port and wildcard"));
+        return None;
+    }
+    Some(name.to_ascii_lowercase())
+}
+
 /// A name, an IPv4 address, or an IPv6 address in brackets.
 pub(super) fn is_host_name(host: &str) -> bool {
     let plain = |text: &str, more: &[u8]| {

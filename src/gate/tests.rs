@@ -9,10 +9,13 @@ use serde_json::{Value, json};
 
 mod basic;
 mod revoked;
+mod routes;
 
 use super::*;
 use crate::authn::{Algorithm, IssuerSettings, KeySet, LoadBalancers, Profile, Trusted};
+use crate::authz::Policy;
 use crate::catalog::Catalogs;
+use crate::quota::Limiter;
 
 mod identity;
 
@@ -45,10 +48,8 @@ struct Bench {
     key: Ed25519KeyPair,
     verifier: Verifier,
     keys: Vec<Option<LiveKeys>>,
-    policy: Policy,
     clock: FakeRelativeClock,
-    limiter: Limiter<FakeRelativeClock>,
-    hosts: Vec<String>,
+    routes: Routes<FakeRelativeClock>,
     basic: bool,
     static_keys: Option<usize>,
     revoked: Revocations,
@@ -79,11 +80,13 @@ impl Bench {
         let settings = corp();
         let policy = Policy::parse("policy.yaml", POLICY, &Catalogs::builtin()).unwrap();
         let clock = FakeRelativeClock::default();
-        let limiter = Limiter::new(policy.limits(), clock.clone());
-        let verifier = Verifier::new(vec![settings], 100);
-        let (keys, hosts) = (vec![Some(live)], vec!["mon.test".to_owned()]);
+        let limiter = Arc::new(Limiter::new(policy.limits(), clock.clone()));
+        let guard = Arc::new(Guard { upstream: UpstreamId(0), policy, limiter });
+        let route = Route { host: None, prefix: String::new(), guard };
+        let routes = Routes::new(vec!["mon.test".to_owned()], vec![route]);
+        let (verifier, keys) = (Verifier::new(vec![settings], 100), vec![Some(live)]);
         let (basic, static_keys, revoked) = (false, None, Revocations::default());
-        Self { key, verifier, keys, policy, clock, limiter, hosts, basic, static_keys, revoked }
+        Self { key, verifier, keys, clock, routes, basic, static_keys, revoked }
     }
 
     fn token(&self, group: &str) -> String {
@@ -122,14 +125,12 @@ impl Bench {
 
     fn engine(&self) -> Engine<'_, FakeRelativeClock> {
         Engine {
-            hosts: &self.hosts,
+            routes: &self.routes,
             verifier: &self.verifier,
             keys: &self.keys,
             basic: self.basic,
             static_keys: self.static_keys,
             revoked: &self.revoked,
-            policy: &self.policy,
-            limiter: &self.limiter,
         }
     }
 

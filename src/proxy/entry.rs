@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::behind::Behind;
+use super::exchange::InForce;
 use super::fetch::{Fetched, Withheld};
 use super::head::HeadFault;
 use super::snapshot::Guarded;
@@ -38,7 +40,7 @@ pub(super) enum Stage {
 /// One request.
 pub(super) struct Entry {
     gateway: Arc<Gateway>,
-    guarded: Arc<Guarded>,
+    force: InForce,
     source: std::net::IpAddr,
     protocol: &'static str,
     pub(super) id: RequestId,
@@ -53,10 +55,10 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(peer: &Peer, guarded: Arc<Guarded>, protocol: &'static str) -> Self {
+    pub(super) fn new(peer: &Peer, force: InForce, protocol: &'static str) -> Self {
         Self {
             gateway: Arc::clone(&peer.gateway),
-            guarded,
+            force,
             source: peer.source,
             protocol,
             id: RequestId::new(rand::random()),
@@ -97,20 +99,20 @@ impl Entry {
             metrics.seen(principal, self.received);
         }
         if let Some(would) = self.would() {
-            let EndpointLabels { upstream, endpoint } = self.guarded.labels(endpoint);
+            let EndpointLabels { upstream, endpoint } = self.labels(endpoint);
             let (enforced, shadow) = (decision.label(), decision_of(would).label());
             let labels = ShadowLabels { upstream, endpoint, decision: enforced, shadow };
             metrics.shadow.get_or_create(&labels).inc();
         }
         if let Stage::Answered(pass, fetched) = &self.stage
-            && let Some(answered) = self.guarded.answered(pass.asked().endpoint, metrics)
+            && let Some(answered) = self.behind().and_then(|behind| behind.answered(pass.asked().endpoint, metrics))
         {
             answered.requests.inc();
             answered.duration.observe(duration.as_secs_f64());
             answered.upstream_duration.observe(self.upstream.unwrap_or_default().as_secs_f64());
             return self.count_redactions(fetched, endpoint);
         }
-        let labels = self.guarded.labels(endpoint);
+        let labels = self.labels(endpoint);
         metrics.duration.get_or_create(&labels).observe(duration.as_secs_f64());
         if let Some(span) = self.upstream {
             metrics.upstream_duration.get_or_create(&labels).observe(span.as_secs_f64());
@@ -123,10 +125,10 @@ impl Entry {
     fn count_redactions(&self, fetched: &Fetched, endpoint: Option<EndpointId>) {
         let metrics = &self.gateway.metrics;
         if fetched.masked > 0 {
-            metrics.masked.get_or_create(&self.guarded.labels(endpoint)).inc_by(fetched.masked);
+            metrics.masked.get_or_create(&self.labels(endpoint)).inc_by(fetched.masked);
         }
         for (selector, count) in self.redactions() {
-            let endpoint = self.guarded.labels(endpoint).endpoint;
+            let endpoint = self.labels(endpoint).endpoint;
             let labels = RedactionLabels { endpoint, selector: selector.to_owned() };
             metrics.redactions.get_or_create(&labels).inc_by(count);
         }
@@ -137,6 +139,22 @@ impl Entry {
             Stage::Passed(pass) | Stage::Withheld(pass, _) | Stage::Answered(pass, _) => Some(pass),
             Stage::Received | Stage::Malformed(_) | Stage::Refused(_) => None,
         }
+    }
+
+    /// Where it goes, or would have gone.
+    fn behind(&self) -> Option<&Behind> {
+        let upstream = match &self.stage {
+            Stage::Refused(refusal) => refusal.upstream,
+            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
+                self.pass().map(Pass::upstream)
+            }
+        };
+        self.force.behind(upstream)
+    }
+
+    fn labels(&self, endpoint: Option<EndpointId>) -> EndpointLabels {
+        let nowhere = || EndpointLabels { upstream: Arc::from("-"), endpoint: Arc::from("-") };
+        self.behind().map_or_else(nowhere, |behind| behind.labels(endpoint))
     }
 
     /// Who asked, once proven.
@@ -188,8 +206,9 @@ impl Entry {
 
     fn record(&self, decision: Decision, reason: &'static str, duration: Duration) -> Vec<u8> {
         let time = date::rfc3339(self.received);
-        let catalog = self.guarded.policy.catalog();
-        let asked = self.asked();
+        let (behind, asked) = (self.behind(), self.asked());
+        let catalog = behind.map(|behind| behind.guard.policy.catalog());
+        let endpoint = asked.zip(catalog).map(|(asked, catalog)| catalog.endpoint(asked.endpoint).name.as_str());
         let rule = match &self.stage {
             Stage::Refused(refusal) => refusal.rule.as_ref(),
             Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
@@ -204,13 +223,14 @@ impl Entry {
         let record = Record {
             time: &time,
             request_id: self.id.as_str(),
-            listener: &self.guarded.listener,
+            listener: &self.force.guarded().listener,
             source: self.source,
             protocol: self.protocol,
             principal: self.principal().map(who),
-            roles: self.roles().map(|roles| self.guarded.policy.role_names(roles).collect()),
+            roles: self.roles().zip(behind).map(|(roles, behind)| behind.guard.policy.role_names(roles).collect()),
+            upstream: behind.map(|behind| &*behind.name),
             tenant: self.pass().and_then(Pass::tenant),
-            endpoint: asked.map(|asked| catalog.endpoint(asked.endpoint).name.as_str()),
+            endpoint,
             request: asked.map(|asked| asked.target.as_str()),
             decision,
             rule: rule.map(RuleId::as_str),
@@ -252,6 +272,7 @@ pub(super) fn refused_connection(peer: &Peer, guarded: &Guarded, reason: &'stati
         protocol: "-",
         principal: None,
         roles: None,
+        upstream: None,
         tenant: None,
         endpoint: None,
         request: None,

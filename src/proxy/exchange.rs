@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Peer;
+use super::behind::Behind;
 use super::entry::{Entry, Stage};
 use super::fetch::{self, Fetched, Withheld};
 use super::head::HeadFault;
@@ -12,7 +13,7 @@ use super::shown;
 use super::snapshot::{Guarded, Judge, Snapshot};
 use crate::authn::{ATTEMPTS_WINDOW, CertificateFault, Door, KeyName, Principal, TokenFault};
 use crate::catalog::TargetFault;
-use crate::gate::{self, Denial, Identified, Inquiry, Pass, Question, Refusal, Request};
+use crate::gate::{self, Denial, Identified, Inquiry, Pass, Question, Refusal, Request, UpstreamId};
 use crate::oidc::Refreshed;
 use crate::ops::clock;
 use crate::redact::BodyKind;
@@ -33,6 +34,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// What is in force for one request, from its beginning to its end.
+#[derive(Clone)]
 pub(super) struct InForce {
     snapshot: Arc<Snapshot>,
     guarded: Arc<Guarded>,
@@ -50,15 +52,24 @@ impl InForce {
     pub(super) fn guarded(&self) -> &Guarded {
         &self.guarded
     }
+
+    /// What is behind the routes to `upstream`; while that is not known, the only one that there is.
+    pub(super) fn behind(&self, upstream: Option<UpstreamId>) -> Option<&Behind> {
+        let upstream = match (upstream, self.guarded.routes.upstreams()) {
+            (Some(upstream), _) | (None, &[upstream]) => upstream,
+            (None, _) => return None,
+        };
+        self.snapshot.behind(upstream).map(|behind| &**behind)
+    }
 }
 
 /// Decides, fetches, redacts. The record is written when the entry is dropped, after the answer was sent.
 pub(super) async fn exchange(peer: &Peer, force: &InForce, facts: &Facts<'_>) -> (Answer, Entry) {
-    let mut entry = Entry::new(peer, Arc::clone(&force.guarded), facts.protocol);
+    let mut entry = Entry::new(peer, force.clone(), facts.protocol);
     let wish = Wish::of(facts.accept);
     let certificate = shown::certificate(peer.shown.as_deref(), force.guarded.client_trust.as_deref(), entry.received);
     let answer = match decide((peer, force), facts, certificate.as_ref(), &entry).await {
-        Ok(pass) => ask(&force.guarded, pass, wish, &mut entry).await,
+        Ok(pass) => ask(force, pass, wish, &mut entry).await,
         Err(refusal) => refuse(force, *refusal, wish, &mut entry),
     };
     entry.status = answer.status;
@@ -67,7 +78,7 @@ pub(super) async fn exchange(peer: &Peer, force: &InForce, facts: &Facts<'_>) ->
 
 /// The answer to a head that could not be read.
 pub(super) fn malformed(peer: &Peer, force: &InForce, fault: HeadFault, protocol: &'static str) -> (Answer, Entry) {
-    let mut entry = Entry::new(peer, Arc::clone(&force.guarded), protocol);
+    let mut entry = Entry::new(peer, force.clone(), protocol);
     entry.stage = Stage::Malformed(fault);
     entry.status = fault.status();
     (Answer::plain(fault.status(), Wish::Text, entry.id), entry)
@@ -139,11 +150,12 @@ async fn find_out(force: &InForce, inquiry: Inquiry, request: &Request<'_>) -> R
     inquiry.settle(answer, request)
 }
 
-async fn ask(guarded: &Guarded, pass: Pass, wish: Wish, entry: &mut Entry) -> Answer {
+async fn ask(force: &InForce, pass: Pass, wish: Wish, entry: &mut Entry) -> Answer {
     entry.stage = Stage::Passed(pass);
     let began = clock::instant();
     let Stage::Passed(pass) = &entry.stage else { return Answer::plain(502, wish, entry.id) };
-    let result = Box::pin(fetch::fetch(guarded, pass, entry.id)).await;
+    let Some(behind) = force.behind(Some(pass.upstream())) else { return Answer::plain(502, wish, entry.id) };
+    let result = Box::pin(fetch::fetch(behind, pass, entry.id)).await;
     entry.upstream_took(clock::instant().saturating_duration_since(began));
     let stage = std::mem::replace(&mut entry.stage, Stage::Received);
     let Stage::Passed(pass) = stage else { return Answer::plain(502, wish, entry.id) };
@@ -188,6 +200,7 @@ fn refuse(force: &InForce, refusal: Refusal, wish: Wish, entry: &mut Entry) -> A
         | Denial::Certificate(_)
         | Denial::Token(_)
         | Denial::Host
+        | Denial::Path
         | Denial::Target(_)
         | Denial::Policy(_) => answer,
     };

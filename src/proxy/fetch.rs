@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
+use super::behind::Behind;
 use super::injected::Injected;
-use super::snapshot::Guarded;
 use super::via;
 use crate::catalog::Ask;
 use crate::gate::{Asked, Pass};
@@ -81,7 +81,7 @@ impl Withheld {
 }
 
 /// Fetches and redacts what `pass` permits.
-pub(super) async fn fetch(guarded: &Guarded, pass: &Pass, id: RequestId) -> Result<Fetched, Withheld> {
+pub(super) async fn fetch(behind: &Behind, pass: &Pass, id: RequestId) -> Result<Fetched, Withheld> {
     let span = RequestId::new(rand::random());
     let trace = ["00-", id.as_str(), "-", span.as_str().get(..16).unwrap_or_default(), "-00"].concat();
     let mut request = Vec::with_capacity(320);
@@ -96,8 +96,8 @@ pub(super) async fn fetch(guarded: &Guarded, pass: &Pass, id: RequestId) -> Resu
         ("X-Request-Id", id.as_str()),
         ("traceparent", trace.as_str()),
     ];
-    write(&mut request, guarded, pass.asked(), &fields).map_err(Withheld::Fetch)?;
-    let tenancy = guarded.policy.catalog().endpoint(pass.asked().endpoint).tenant.as_ref();
+    write(&mut request, behind, pass.asked(), &fields).map_err(Withheld::Fetch)?;
+    let tenancy = behind.guard.policy.catalog().endpoint(pass.asked().endpoint).tenant.as_ref();
     let fence = match (pass.tenant(), tenancy) {
         (None, _) => None,
         (Some(tenant), Some(tenancy)) => Some((&tenancy.fence, tenant)),
@@ -105,27 +105,27 @@ pub(super) async fn fetch(guarded: &Guarded, pass: &Pass, id: RequestId) -> Resu
         (Some(_), None) => return Err(Withheld::Tenant(FenceErrorKind::Shape)),
     };
     let mut sink = Redacting::new(pass.plan(), fence);
-    match guarded.pool.fetch(&request, &mut sink).await {
+    match behind.pool.fetch(&request, &mut sink).await {
         Ok(_) => sink.finish(),
         Err(error) => Err(sink.withheld.unwrap_or(Withheld::Fetch(error))),
     }
 }
 
 /// The whole request, of what catalogue and configuration say and nothing else.
-fn write(out: &mut Vec<u8>, guarded: &Guarded, asked: &Asked, fields: &[(&str, &str)]) -> Result<(), FetchError> {
-    let endpoint = guarded.policy.catalog().endpoint(asked.endpoint);
-    let injected = guarded.injected.get(asked.endpoint.index()).and_then(Option::as_ref);
+fn write(out: &mut Vec<u8>, behind: &Behind, asked: &Asked, fields: &[(&str, &str)]) -> Result<(), FetchError> {
+    let endpoint = behind.guard.policy.catalog().endpoint(asked.endpoint);
+    let injected = behind.injected.get(asked.endpoint.index()).and_then(Option::as_ref);
     if endpoint.inject.is_some() != injected.is_some() {
         return Err(FetchError::Request);
     }
     let mut fields = fields.to_vec();
     fields.extend(injected.map(Injected::field));
-    let authority = guarded.pool.authority();
+    let (authority, target) = (behind.pool.authority(), behind.on_wire(&asked.target));
     match &endpoint.ask {
-        Ask::Get => write_get(out, authority, &asked.target, &fields),
+        Ask::Get => write_get(out, authority, &target, &fields),
         Ask::Post { body, content_type } => {
             fields.push(("Content-Type", content_type));
-            write_post(out, authority, &asked.target, &fields, body.as_bytes())
+            write_post(out, authority, &target, &fields, body.as_bytes())
         }
     }
 }

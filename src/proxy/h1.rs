@@ -93,7 +93,7 @@ async fn next_head<S: AsyncRead + AsyncWrite + Unpin>(
         wire.read_idle(received).await.map_err(NoHead::Ended)?;
     }
     wire.within(limits.header);
-    let longest = in_force(peer).map_err(NoHead::Ended)?.guarded().longest_body();
+    let longest = in_force(peer).map_err(NoHead::Ended)?.guarded().routes.longest_body();
     loop {
         let head = head::read(received, limits.header_bytes, longest).map_err(NoHead::Fault)?;
         if let Some(head) = head.filter(|head| received.len() >= head.body.end) {

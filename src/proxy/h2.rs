@@ -121,7 +121,7 @@ async fn answer(peer: &Peer, head: &Parts, body: &mut RecvStream) -> Option<(Ans
     let force = InForce::now(peer)?;
     let fault = |fault| Some(malformed(peer, &force, fault, "HTTP/2"));
     let values = |name: HeaderName| head.headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
-    let longest = longest_of(head.method.as_str().as_bytes(), force.guarded().longest_body());
+    let longest = longest_of(head.method.as_str().as_bytes(), force.guarded().routes.longest_body());
     if !may_follow(head, body, longest) {
         return fault(HeadFault::Body);
     }

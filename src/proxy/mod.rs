@@ -4,6 +4,7 @@
 //! branch. HTTP/1.1 is answered by an own strict lane (`h1`), HTTP/2 by the `h2` crate's streams (`h2`); both only convert,
 //! the work is in `exchange`. Nothing here decides who may ask what.
 
+mod behind;
 mod entry;
 mod exchange;
 mod fetch;
@@ -25,9 +26,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+pub use behind::{Behind, EndpointFigures};
 pub use front::Front;
 pub use injected::Injected;
-pub use snapshot::{EndpointFigures, Guarded, Issuer, Judge, Snapshot};
+pub use snapshot::{Guarded, Issuer, Judge, Snapshot};
 
 use shown::Shown;
 

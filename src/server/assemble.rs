@@ -19,7 +19,8 @@ use crate::catalog::Catalogs;
 use crate::config::load::{Loaded, fault, text};
 use crate::config::{ClientAuth, Listener, Upstream};
 use crate::document::{Fault, Position};
-use crate::proxy::{EndpointFigures, Guarded, Snapshot};
+use crate::gate::{Guard, Route, Routes, UpstreamId};
+use crate::proxy::{Behind, EndpointFigures, Guarded, Snapshot};
 use crate::quota::Limiter;
 use crate::tls::client::{Identity, Roots, client_config};
 use crate::tls::client_auth::{ClientTrust, ClientTrustFault, Demand};
@@ -31,6 +32,8 @@ use crate::upstream::{Limits, Place as Dial, Pool, Target, TargetTls};
 pub struct Assembled {
     /// One per listener.
     pub guarded: Vec<Arc<Guarded>>,
+    /// One per upstream.
+    pub upstreams: Vec<Arc<Behind>>,
     /// The issuers, ready to be started.
     pub issuers: Vec<Prepared>,
     /// What is revoked.
@@ -43,15 +46,22 @@ pub struct Assembled {
 /// # Errors
 /// Every fault of every file.
 pub fn assemble(loaded: &Loaded, before: Option<&Snapshot>) -> Result<Assembled, Vec<Fault>> {
-    let (old_guarded, old_issuers) =
-        before.map_or((&[][..], &[][..]), |before| (before.guarded.as_slice(), before.issuers.as_slice()));
+    let (old_upstreams, old_issuers) =
+        before.map_or((&[][..], &[][..]), |before| (before.upstreams.as_slice(), before.issuers.as_slice()));
     let mut faults = audit_folder(loaded);
     faults.extend(state_folder(loaded));
     let (catalogs, more) = catalogs_of(loaded);
     faults.extend(more);
+    let mut upstreams = Vec::new();
+    for (index, upstream) in loaded.config.upstreams.iter().enumerate() {
+        match behind((loaded, &catalogs), upstream, UpstreamId(index), old_upstreams) {
+            Ok(one) => upstreams.push(Arc::new(one)),
+            Err(more) => faults.extend(more),
+        }
+    }
     let mut guarded = Vec::new();
-    for (index, listener) in loaded.config.listeners.iter().enumerate() {
-        match guard(loaded, &catalogs, listener, old_guarded.get(index)) {
+    for listener in &loaded.config.listeners {
+        match guard(loaded, listener, &upstreams) {
             Ok(one) => guarded.push(Arc::new(one)),
             Err(more) => faults.extend(more),
         }
@@ -72,45 +82,56 @@ pub fn assemble(loaded: &Loaded, before: Option<&Snapshot>) -> Result<Assembled,
     if !faults.is_empty() {
         return Err(faults);
     }
-    Ok(Assembled { guarded, issuers, revoked })
+    Ok(Assembled { guarded, upstreams, issuers, revoked })
 }
 
-fn guard(
-    loaded: &Loaded,
-    catalogs: &Catalogs,
-    listener: &Listener,
-    before: Option<&Arc<Guarded>>,
-) -> Result<Guarded, Vec<Fault>> {
-    let Some(upstream) = loaded.config.upstreams.get(listener.upstream) else { return Err(Vec::new()) };
-    let tls = tls_side(loaded, listener);
-    let policy = policy_of(loaded, catalogs, upstream);
-    let pool = pool(loaded, upstream);
+fn behind(
+    (loaded, catalogs): (&Loaded, &Catalogs),
+    upstream: &Upstream,
+    id: UpstreamId,
+    before: &[Arc<Behind>],
+) -> Result<Behind, Vec<Fault>> {
+    let (policy, pool) = (policy_of(loaded, catalogs, upstream), pool(loaded, upstream));
     let injected = policy.as_ref().map_or(Ok(Vec::new()), |policy| secrets::injected(loaded, upstream, policy));
-    let (tls, policy, pool, injected) = match (tls, policy, pool, injected) {
-        (Ok(tls), Ok(policy), Ok(pool), Ok(injected)) => (tls, policy, pool, injected),
-        (tls, policy, pool, injected) => {
-            let all = [tls.err(), policy.err(), pool.err(), injected.err()];
+    let (policy, pool, injected) = match (policy, pool, injected) {
+        (Ok(policy), Ok(pool), Ok(injected)) => (policy, pool, injected),
+        (policy, pool, injected) => {
+            let all = [policy.err(), pool.err(), injected.err()];
             return Err(all.into_iter().flatten().flatten().collect());
         }
     };
+    let before = before.iter().find(|before| *before.name == *upstream.name).map(|before| &before.guard);
     let limiter = match before {
         Some(before) if before.policy.limits() == policy.limits() => Arc::clone(&before.limiter),
         Some(_) | None => Arc::new(Limiter::new(policy.limits(), DefaultClock::default())),
     };
     let endpoints = policy.catalog().endpoints.iter().map(|endpoint| EndpointFigures::new(&endpoint.name)).collect();
+    Ok(Behind {
+        name: Arc::from(upstream.name.as_str()),
+        guard: Arc::new(Guard { upstream: id, policy, limiter }),
+        pool,
+        base: upstream.base.clone(),
+        injected,
+        shown_until: shown_upstream(loaded, upstream),
+        endpoints,
+    })
+}
+
+fn guard(loaded: &Loaded, listener: &Listener, upstreams: &[Arc<Behind>]) -> Result<Guarded, Vec<Fault>> {
+    let tls = tls_side(loaded, listener)?;
+    let behind = |id: usize| upstreams.iter().find(|behind| behind.guard.upstream == UpstreamId(id));
+    // One that is missing here has faults of its own, which end it all.
+    let routes = listener.routes.iter().filter_map(|route| {
+        let guard = Arc::clone(&behind(route.upstream)?.guard);
+        Some(Route { host: route.host.clone(), prefix: route.prefix.clone(), guard })
+    });
     Ok(Guarded {
         listener: listener.address.to_string(),
-        hosts: listener.hosts.clone(),
+        routes: Routes::new(listener.hosts.clone(), routes.collect()),
         basic: listener.basic,
         tls: tls.config,
         client_trust: tls.trust,
-        shown_until: tls.shown_until.into_iter().chain(shown_upstream(loaded, upstream)).collect(),
-        policy,
-        limiter,
-        upstream: Arc::from(upstream.name.as_str()),
-        pool,
-        injected,
-        endpoints,
+        shown_until: tls.shown_until,
     })
 }
 

@@ -238,7 +238,7 @@ fn snapshot(loaded: &Loaded, assembled: Assembled, tasks: &Tasks, keys: &Shared)
     let tokens: Vec<IssuerSettings> = loaded.config.issuers.iter().map(|issuer| issuer.tokens.clone()).collect();
     let static_keys = tokens.iter().position(|settings| settings.profile == Profile::StaticKeys);
     let mut kept = Kept::default();
-    assembled.guarded.iter().for_each(|guarded| guarded.policy.keep_claims(&mut kept));
+    assembled.upstreams.iter().for_each(|behind| behind.guard.policy.keep_claims(&mut kept));
     if loaded.config.revocations.is_some() {
         // The list may change while tokens are remembered.
         kept.whole.insert("jti".to_owned());
@@ -247,7 +247,8 @@ fn snapshot(loaded: &Loaded, assembled: Assembled, tasks: &Tasks, keys: &Shared)
     let verifier = Verifier::new(tokens, loaded.config.limits.cached_tokens).keeping(Arc::clone(&kept));
     let verifier = Arc::new(verifier);
     let issuers = assembled.issuers.into_iter().map(|prepared| issuers::start(prepared, tasks, keys, &kept)).collect();
-    Snapshot { guarded: assembled.guarded, verifier, issuers, static_keys, revoked: assembled.revoked }
+    let Assembled { guarded, upstreams, revoked, .. } = assembled;
+    Snapshot { guarded, upstreams, verifier, issuers, static_keys, revoked }
 }
 
 /// What cannot change while it runs: where it listens, its bounds, its sinks.
@@ -278,8 +279,8 @@ async fn sweep(gateway: Arc<Gateway>) {
             () = tokio::time::sleep(SWEEP) => {}
             () = stopping.stopped() => return,
         }
-        for guarded in &gateway.snapshot.load_full().guarded {
-            guarded.limiter.sweep();
+        for behind in &gateway.snapshot.load_full().upstreams {
+            behind.guard.limiter.sweep();
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn admin_side(gateway: &Arc<Gateway>, draining: &Arc<AtomicBool>) -> 
 /// Says which certificates and lists have ended already: a list that has refuses everybody it speaks of.
 pub(super) fn warn_of_ended(snapshot: &Snapshot) {
     let now = clock::now();
-    let ended = snapshot.guarded.iter().flat_map(|guarded| guarded.expiries()).filter(|(.., at)| *at < now);
+    let ended = snapshot.expiries().filter(|(.., at)| *at < now);
     for (listener, kind, name, at) in ended {
         tracing::warn!(listener, kind, name, since = date::rfc3339(at), "has expired");
     }
@@ -53,7 +53,7 @@ fn show(gateway: &Gateway, metrics: &Metrics) {
     }
     // What is no longer configured must not go on looking as if it ended soon.
     metrics.expiries.clear();
-    for (listener, kind, name, at) in snapshot.guarded.iter().flat_map(|guarded| guarded.expiries()) {
+    for (listener, kind, name, at) in snapshot.expiries() {
         let labels = ExpiryLabels { listener: listener.to_owned(), kind, name: name.to_owned() };
         metrics.expiries.get_or_create(&labels).set(whole_seconds(at.since(UnixTime::default())));
     }

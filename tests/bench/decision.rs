@@ -31,7 +31,7 @@ use monward::authn::{
 };
 use monward::authz::Policy;
 use monward::catalog::Catalogs;
-use monward::gate::{Engine, Identified, Pass, Refusal, Request, evaluate, identify};
+use monward::gate::{Engine, Guard, Identified, Pass, Refusal, Request, Route, Routes, UpstreamId, evaluate, identify};
 use monward::quota::Limiter;
 use monward::types::UnixTime;
 
@@ -51,9 +51,7 @@ struct Bench {
     authorization: String,
     verifier: Verifier,
     keys: Vec<Option<LiveKeys>>,
-    policy: Policy,
-    limiter: Limiter<FakeRelativeClock>,
-    hosts: Vec<String>,
+    routes: Routes<FakeRelativeClock>,
     revoked: Revocations,
 }
 
@@ -74,8 +72,7 @@ fn policy(rules: usize) -> Policy {
         let redact = if endpoint == "gatewayz" { "no-credentials" } else { "standard" };
         writeln!(text, "  - {{ {head}, args: {{ {args} }}, {limit}, redact: {redact} }}").unwrap();
     }
-    Policy::parse("policy.yaml", &text, &Catalogs::builtin())
-        .unwrap_or_else(|faults| panic!("{:?}", faults.first()))
+    Policy::parse("policy.yaml", &text, &Catalogs::builtin()).unwrap_or_else(|faults| panic!("{:?}", faults.first()))
 }
 
 impl Bench {
@@ -93,27 +90,25 @@ impl Bench {
             format!("{}.{}", BASE64.encode(r#"{"alg":"EdDSA","kid":"k"}"#), BASE64.encode(claims.to_string()));
         let authorization = format!("Bearer {message}.{}", BASE64.encode(key.sign(message.as_bytes())));
         let policy = policy(rules);
+        let limiter = Arc::new(Limiter::new(policy.limits(), FakeRelativeClock::default()));
+        let guard = Arc::new(Guard { upstream: UpstreamId(0), policy, limiter });
         Self {
             authorization,
             verifier: Verifier::new(vec![issuer()], 100),
             keys: vec![Some(LiveKeys { set: Arc::new(set), stale_at: UnixTime::from_secs(NOW + 3600) })],
-            limiter: Limiter::new(policy.limits(), FakeRelativeClock::default()),
-            policy,
-            hosts: vec!["mon.test".to_owned()],
+            routes: Routes::new(vec!["mon.test".to_owned()], vec![Route { host: None, prefix: String::new(), guard }]),
             revoked: Revocations::default(),
         }
     }
 
     fn ask(&self, target: &str) -> Result<Pass, Box<Refusal>> {
         let engine = Engine {
-            hosts: &self.hosts,
+            routes: &self.routes,
             verifier: &self.verifier,
             keys: &self.keys,
             basic: false,
             static_keys: None,
             revoked: &self.revoked,
-            policy: &self.policy,
-            limiter: &self.limiter,
         };
         let request = Request {
             method: b"GET",

@@ -1,6 +1,6 @@
 //! What a refused target is answered and recorded with.
 
-use super::super::{ALLOW, Catalog, Malformation, TargetFault};
+use super::super::{Catalog, Malformation, TargetFault};
 use super::{nats, resolve};
 
 #[test]
@@ -10,7 +10,7 @@ fn each_fault_has_its_status_its_label_and_a_sentence_without_the_clients_words(
         (TargetFault::TooLong, 414, "target_too_long"),
         (TargetFault::Malformed(Malformation::Escape), 400, "target_malformed"),
         (TargetFault::UnknownEndpoint, 404, "unknown_endpoint"),
-        (TargetFault::Method { allow: ALLOW }, 405, "method_not_allowed"),
+        (TargetFault::Method { allow: "GET, HEAD" }, 405, "method_not_allowed"),
         (TargetFault::UnknownArgument { argument: name() }, 400, "unknown_argument"),
         (TargetFault::DuplicateArgument { argument: name() }, 400, "duplicate_argument"),
         (TargetFault::ArgumentValue { argument: name(), expected: name() }, 400, "argument_value"),

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::authn::Door;
 use crate::authn::Profile;
-use crate::config::{AskClient, AskWay, Certificate, Judged, KeySource};
+use crate::config::{AskClient, AskWay, Certificate, Judged, KeySource, Route};
 
 const GOOD: &str = "\
 version: 1
@@ -379,4 +379,109 @@ fn static_keys_without_a_listener_that_takes_them_are_a_fault() {
     let text = with_issuers("  keys: { static_keys: k }").replace("basic: true", "basic: false");
     let expected = "`keys` has static keys, which come by HTTP Basic: a listener needs `basic: true`";
     assert_eq!(faults(&text), [format!("monward.yaml:11:3: {expected}")]);
+}
+
+/// `GOOD` with a second upstream, and these lines instead of `hosts` and `upstream` of the listener.
+fn with_routes(lines: &str) -> String {
+    let second = "upstreams:\n  edge: { url: http://127.0.0.1:1, policy: edge.yaml }\n";
+    let text = with("    hosts: [NATS.example.org]\n", "").replacen("    upstream: nats\n", lines, 1);
+    text.replacen("upstreams:\n", second, 1)
+}
+
+#[test]
+fn routes_are_by_host_by_prefix_or_both() {
+    let text = "    hosts: [a.test, B.test.]
+    routes:
+      - { host: A.Test, prefix: /nats, upstream: nats }
+      - { host: b.test., upstream: edge }
+      - { prefix: /a/b-1.2_~, upstream: nats }
+      - { upstream: edge }
+";
+    let config = read("monward.yaml", &with_routes(text)).unwrap();
+    let route = |host: Option<&str>, prefix: &str, upstream| Route {
+        host: host.map(str::to_owned),
+        prefix: prefix.to_owned(),
+        upstream,
+    };
+    assert_eq!(config.listeners[0].hosts, ["a.test", "b.test"]);
+    let wanted = [
+        route(Some("a.test"), "/nats", 1),
+        route(Some("b.test"), "", 0),
+        route(None, "/a/b-1.2_~", 1),
+        route(None, "", 0),
+    ];
+    assert_eq!(config.listeners[0].routes, wanted);
+    let one = read("monward.yaml", GOOD).unwrap();
+    assert_eq!(one.listeners[0].routes, [route(None, "", 0)]);
+}
+
+#[test]
+fn a_fault_in_routes_says_where_it_is_and_what_to_do() {
+    let canonical = "is not canonical: write `/a/b` of unreserved characters, no slash last";
+    let same = "this is for the same requests as the route of line 7; keep one";
+    for (lines, wanted) in [
+        ("", vec!["3:5: `upstream` is missing here".to_owned()]),
+        ("    routes: []\n", vec!["7:13: `routes` is empty; name at least one, or write `upstream`".to_owned()]),
+        (
+            "    upstream: nats\n    routes: [{ upstream: nats }]\n",
+            vec!["7:15: a listener has either `upstream` or `routes`".to_owned()],
+        ),
+        ("    routes: [{ prefix: /a }]\n", vec!["7:14: `upstream` is missing here".to_owned()]),
+        (
+            "    routes: [{ prefix: /a, upstream: nast }]\n",
+            vec!["7:38: unknown upstream `nast`; did you mean `nats`?".to_owned()],
+        ),
+        (
+            "    routes: [{ prefx: /a, upstream: nats }]\n",
+            vec!["7:16: unknown key `prefx`; did you mean `prefix`?".to_owned()],
+        ),
+        (
+            "    routes: [{ prefix: /, upstream: nats }]\n",
+            vec!["7:24: leave `prefix` out to mean every path".to_owned()],
+        ),
+        (
+            "    routes: [{ prefix: /-/a, upstream: nats }]\n",
+            vec!["7:24: paths below `/-` are monward's own; take another prefix".to_owned()],
+        ),
+        (
+            "    routes: [{ host: 'https://a', upstream: nats }, { prefix: a, upstream: nats }]\n",
+            vec![
+                "7:22: `https://a` is not a host name; write it without scheme, port and wildcard".to_owned(),
+                format!("7:63: `a` {canonical}"),
+            ],
+        ),
+        (
+            "    routes: [{ prefix: /a, upstream: nats }, { prefix: /a, upstream: edge }]\n",
+            vec![format!("7:46: {same}")],
+        ),
+        ("    routes: [{ upstream: nats }, { upstream: nats }]\n", vec![format!("7:34: {same}")]),
+        ("    routes: [{ host: a, upstream: nats }, { host: A., upstream: edge }]\n", vec![format!("7:43: {same}")]),
+        (
+            "    hosts: [a, c]\n    routes: [{ host: a, upstream: nats }, { host: b, upstream: nats }]\n",
+            vec![
+                "8:13: `hosts` names `c`, but no route is for it".to_owned(),
+                "8:13: no request reaches the route for `b`: `hosts` does not name it".to_owned(),
+            ],
+        ),
+    ] {
+        let mut found = faults(&with_routes(lines));
+        found.sort();
+        let wanted: Vec<String> = wanted.iter().map(|fault| format!("monward.yaml:{fault}")).collect();
+        assert_eq!(found, wanted, "{lines}");
+    }
+    for prefix in ["nats", "/nats/", "//nats", "/a//b", "/./a", "/..", "/n%61ts", "/n ts", "/a?b", "'/a#b'", "/ä", "''"]
+    {
+        let lines = format!("    routes: [{{ prefix: {prefix}, upstream: nats }}]\n");
+        let found = faults(&with_routes(&lines));
+        assert_eq!(found, [format!("monward.yaml:7:24: `{}` {canonical}", prefix.trim_matches('\''))], "{prefix}");
+    }
+}
+
+#[test]
+fn a_path_in_the_address_of_an_upstream_is_canonical() {
+    let config = read("monward.yaml", &with("nats.internal:8222", "nats.internal:8222/nats")).unwrap();
+    assert_eq!(config.upstreams[0].base, "/nats");
+    let found = faults(&with("nats.internal:8222", "nats.internal:8222/nats/"));
+    let expected = "the path `/nats/` is not canonical: write `/a/b` of unreserved characters, no slash last";
+    assert_eq!(found, [format!("monward.yaml:20:10: {expected}")]);
 }

@@ -113,14 +113,12 @@ impl Doors {
 
     fn engine(&self) -> Engine<'_, FakeRelativeClock> {
         Engine {
-            hosts: &self.bench.hosts,
+            routes: &self.bench.routes,
             verifier: &self.bench.verifier,
             keys: &self.bench.keys,
             basic: true,
             static_keys: None,
             revoked: &self.bench.revoked,
-            policy: &self.bench.policy,
-            limiter: &self.bench.limiter,
         }
     }
 

@@ -18,6 +18,7 @@ fn what_the_writer_writes_is_read_back() {
         protocol: "HTTP/2",
         principal: Some(Who { issuer: "corp", subject: "alice", method: "bearer_jwt", also }),
         roles: None,
+        upstream: Some("nats"),
         tenant: None,
         endpoint: Some("varz"),
         request: Some("/varz"),
