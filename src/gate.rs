@@ -16,9 +16,11 @@ use crate::quota::{Admitted, Exceeded};
 use crate::redact::Plan;
 use crate::types::{TlsVersion, UnixTime};
 
+mod forward;
 mod identity;
 mod routes;
 
+pub use forward::{AUTHORIZE, ForwardAuth, ForwardFault, Proxy, Told, Way, meant};
 pub use identity::{Identified, Inquiry, Question, identify};
 pub use routes::{Found, Guard, Route, Routes, UpstreamId};
 
@@ -37,6 +39,10 @@ pub struct Request<'a> {
     pub authorization: &'a [&'a [u8]],
     /// The values of the assertion fields of front doors.
     pub assertions: &'a [(Door, &'a [u8])],
+    /// The values of the fields in which proxies tell what was asked.
+    pub told: &'a [(Told, &'a [u8])],
+    /// Who brings it; only [`meant`] knows.
+    pub way: Way,
     /// What the client certificate of the connection proves, where one was shown.
     pub certificate: Option<&'a Result<Arc<Principal>, CertificateFault>>,
     /// The address it comes from.
@@ -62,6 +68,8 @@ pub struct Engine<'a, C: Clock> {
     pub static_keys: Option<usize>,
     /// Says what proves nothing any more.
     pub revoked: &'a Revocations,
+    /// Says which proxy may ask about requests of others.
+    pub forward_auth: Option<&'a ForwardAuth>,
 }
 
 /// What a client without a good credential may try beside a token ([RFC 7617 §2.1]); names and keys are UTF-8.
@@ -161,6 +169,8 @@ pub enum Denial {
     Target(TargetFault),
     /// The policy says no.
     Policy(Reason),
+    /// A permit that would be worth nothing to the proxy that asks.
+    Forward(ForwardFault),
     /// Too often.
     Limit(Exceeded),
 }
@@ -208,6 +218,7 @@ impl Denial {
             Self::Target(fault) => fault.status(),
             Self::Credential(CredentialFault::Several | CredentialFault::InQuery) => 400,
             Self::Policy(_) => 403,
+            Self::Forward(fault) => fault.status(),
         }
     }
 
@@ -234,6 +245,7 @@ impl Denial {
             Self::Path => "unknown_path",
             Self::Target(fault) => fault.label(),
             Self::Policy(reason) => reason.label(),
+            Self::Forward(fault) => fault.label(),
             Self::Limit(_) => "rate_limited",
         }
     }
@@ -251,6 +263,9 @@ pub fn evaluate<C: Clock + Clone>(
 ) -> Result<Pass, Box<Refusal>> {
     if engine.revoked.strikes(&principal) {
         return Err(refuse(Denial::Token(TokenFault::Revoked), Some(principal), None));
+    }
+    if request.way == Way::Mistold {
+        return Err(refuse(Denial::Forward(ForwardFault::Fields), Some(principal), None));
     }
     let found = match engine.routes.find(request.host, request.target) {
         Ok(found) => found,
@@ -275,9 +290,7 @@ fn judge<C: Clock + Clone>(
         Err(fault) => return Err(refuse(Denial::Target(fault), Some(principal), None)),
     };
     let asked = |resource: &Resource| Asked { endpoint: resource.endpoint(), target: catalog.render(resource) };
-    // An address that the system did not tell is none that a rule may trust.
-    let source = Some(request.source).filter(|source| !source.is_unspecified());
-    let circumstances = Circumstances { now: Some(request.now), source, tls: request.tls, ..Circumstances::default() };
+    let circumstances = circumstances(request);
     let permit = match policy.decide(&principal, resource, &circumstances) {
         Decision::Permit(permit) => permit,
         Decision::Deny(refused) => {
@@ -288,6 +301,13 @@ fn judge<C: Clock + Clone>(
         }
     };
     let asked = asked(permit.resource());
+    if request.way == Way::Told
+        && let Some(fault) = forward::beyond(&permit, found, &asked.target, request)
+    {
+        let mut refusal = refuse(Denial::Forward(fault), Some(principal), Some(asked));
+        refusal.rule = Some(permit.rule().clone());
+        return Err(refusal);
+    }
     match limiter.admit(permit, &principal) {
         Ok(admitted) => Ok(Pass { principal, admitted, upstream: *upstream, asked }),
         Err(turned_away) => {
@@ -298,6 +318,15 @@ fn judge<C: Clock + Clone>(
             Err(refusal)
         }
     }
+}
+
+/// What is known besides who asks for what. Address and TLS of a proxy say nothing of whoever stands behind it, and an
+/// address that the system did not tell is none that a rule may trust.
+fn circumstances(request: &Request<'_>) -> Circumstances {
+    let is_direct = request.way == Way::Direct;
+    let source = Some(request.source).filter(|source| is_direct && !source.is_unspecified());
+    let tls = request.tls.filter(|_| is_direct);
+    Circumstances { now: Some(request.now), source, tls, ..Circumstances::default() }
 }
 
 impl From<Denial> for Box<Refusal> {

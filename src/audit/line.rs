@@ -55,6 +55,7 @@ mod tests {
             listener: "0.0.0.0:8443",
             source: IpAddr::V4(Ipv4Addr::LOCALHOST),
             protocol: "HTTP/2",
+            via: None,
             principal: Some(Who { issuer: "corp", subject, method: "bearer_jwt", also: Vec::new() }),
             roles: Some(vec!["scraper"]),
             upstream: Some("nats"),

@@ -50,6 +50,9 @@ pub struct Record<'a> {
     pub source: IpAddr,
     /// `HTTP/1.1`, `HTTP/2`, or `-` when no request was read.
     pub protocol: &'static str,
+    /// `forward_auth` when a proxy asked about somebody's request, and fetches by itself what is permitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<&'static str>,
     /// Who asked, once proven.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<Who<'a>>,

@@ -74,6 +74,16 @@ impl Trusted {
         self.networks.iter().any(|network| network.contains(&source)) || self.names(origin)
     }
 
+    /// Whether all that is asked of a place holds there: one of the networks where some are named, and one of the
+    /// certificates where some are. Nothing is never enough.
+    #[must_use]
+    pub fn demands_met(&self, origin: Origin<'_>) -> bool {
+        let source = origin.source.to_canonical();
+        let near = self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&source));
+        let named = self.certificates.is_empty() || self.names(origin);
+        near && named && !(self.networks.is_empty() && self.certificates.is_empty())
+    }
+
     /// Whether the client certificate from there is one of those that assertions come with.
     #[must_use]
     pub fn names(&self, origin: Origin<'_>) -> bool {

@@ -1,5 +1,6 @@
 //! Reads `listeners`.
 
+use super::forward_auth::forward_auth;
 use super::routes::routes;
 use super::values::{address, host_name, path, word};
 use super::{Certificate, ClientAuth, Listener};
@@ -24,6 +25,7 @@ fn listener(node: &Node, upstreams: &[&str], faults: &mut Faults) -> Option<List
         "client_ca_file",
         "crl_files",
         "basic",
+        "forward_auth",
         "upstream",
         "routes",
     ];
@@ -41,6 +43,7 @@ fn listener(node: &Node, upstreams: &[&str], faults: &mut Faults) -> Option<List
     });
     let routes = routes(&fields, hosts.as_deref(), upstreams, faults);
     let client_auth = client_auth(&fields, faults);
+    let forward_auth = forward_auth(&fields, faults);
     let basic = fields.get("basic").map_or(Some(false), |node| node.boolean(faults));
     Some(Listener {
         address: address?,
@@ -49,6 +52,7 @@ fn listener(node: &Node, upstreams: &[&str], faults: &mut Faults) -> Option<List
         tls12: tls12?,
         client_auth: client_auth?,
         basic: basic?,
+        forward_auth: forward_auth?,
         routes: routes?,
     })
 }

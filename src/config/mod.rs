@@ -4,10 +4,12 @@
 //! once with their places. Reading ([`read`]) knows no files but the one text; [`load`] opens the others. Nothing here
 //! listens, dials or runs.
 
+mod forward_auth;
 mod listeners;
 pub mod load;
 mod read;
 mod routes;
+mod trusted;
 mod units;
 mod values;
 
@@ -18,6 +20,7 @@ use std::time::Duration;
 pub use read::read;
 
 use crate::authn::{IssuerSettings, Profile};
+use crate::gate::ForwardAuth;
 
 /// All of `monward.yaml`. Paths are as written; [`load`] resolves them against the file's folder.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,6 +64,8 @@ pub struct Listener {
     pub client_auth: Option<ClientAuth>,
     /// Whether HTTP Basic is accepted.
     pub basic: bool,
+    /// Which proxy may ask about requests of others, instead of passing them on.
+    pub forward_auth: Option<ForwardAuth>,
     /// Where requests go from it; no two for the same.
     pub routes: Vec<Route>,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use governor::clock::Clock;
 
-use super::{Denial, Engine, Request};
+use super::{Denial, Engine, Request, Way};
 use crate::authn::{Certificate, Credential, CredentialFault, Origin, Principal, Proof, TokenFault, credential};
 use crate::types::Secret;
 
@@ -122,6 +122,8 @@ fn besides<C: Clock>(engine: &Engine<'_, C>, request: &Request<'_>) -> Result<Ve
         Some(Err(fault)) => return Err(Denial::Certificate(*fault)),
     };
     let origin = Origin { source: request.source, certificate: shown(request) };
+    // That of a proxy says nothing of whoever it asks for.
+    let certificate = certificate.filter(|_| request.way == Way::Direct);
     let mut counting = request.assertions.iter().filter(|(door, _)| engine.verifier.trusts(*door, origin));
     let Some((door, value)) = counting.next() else { return Ok(certificate.into_iter().map(Arc::clone).collect()) };
     if counting.next().is_some() {
@@ -134,14 +136,15 @@ fn besides<C: Clock>(engine: &Engine<'_, C>, request: &Request<'_>) -> Result<Ve
 }
 
 /// The client certificate of the connection.
-fn shown<'a>(request: &Request<'a>) -> Option<&'a Certificate> {
+pub(super) fn shown<'a>(request: &Request<'a>) -> Option<&'a Certificate> {
     match request.certificate {
         Some(Ok(certificate)) => certificate.proofs().find_map(Proof::names),
         Some(Err(_)) | None => None,
     }
 }
 
-/// One principal of everything that was proven. A token that is bound to a certificate needs just that one.
+/// One principal of everything that was proven. A token that is bound to a certificate needs just that one, on its own
+/// connection: through a proxy nobody can tell.
 fn join(
     first: Option<Arc<Principal>>,
     besides: Vec<Arc<Principal>>,
@@ -150,7 +153,7 @@ fn join(
     let mut proven = first.into_iter().chain(besides);
     let first = proven.next().ok_or(Denial::Credential(CredentialFault::Missing))?;
     let principal = proven.fold(first, |principal, other| Arc::new(principal.and(&other)));
-    let shown = shown(request).map(|names| &names.fingerprint);
+    let shown = shown(request).filter(|_| request.way == Way::Direct).map(|names| &names.fingerprint);
     let bound = principal.proofs().filter_map(Proof::bound_to).all(|bound| shown == Some(bound));
     if bound { Ok(principal) } else { Err(Denial::Token(TokenFault::SenderConstrained)) }
 }

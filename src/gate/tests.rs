@@ -8,6 +8,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
 mod basic;
+mod forward;
 mod revoked;
 mod routes;
 
@@ -112,6 +113,8 @@ impl Bench {
             host: host.as_bytes(),
             authorization: &values,
             assertions: &[],
+            told: &[],
+            way: Way::Direct,
             certificate: None,
             source: IpAddr::from([192, 0, 2, 1]),
             tls: None,
@@ -131,6 +134,7 @@ impl Bench {
             basic: self.basic,
             static_keys: self.static_keys,
             revoked: &self.revoked,
+            forward_auth: None,
         }
     }
 

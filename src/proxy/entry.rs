@@ -16,7 +16,7 @@ use crate::audit::{Decision, Record, Redaction, Shadow, Who, write_line};
 use crate::authn::{Method, Principal};
 use crate::authz::{Effect, HeldRoles, RuleId, Would};
 use crate::catalog::EndpointId;
-use crate::gate::{Asked, Pass, Refusal};
+use crate::gate::{Asked, Pass, Refusal, Way};
 use crate::ops::metrics::{EndpointLabels, RedactionLabels, RequestLabels, ShadowLabels};
 use crate::ops::{clock, date};
 use crate::types::{RequestId, UnixTime};
@@ -33,6 +33,8 @@ pub(super) enum Stage {
     Passed(Pass),
     /// Permitted, but nothing of the upstream's answer may leave.
     Withheld(Pass, Withheld),
+    /// Permitted to a proxy that fetches by itself.
+    Vouched(Pass),
     /// Permitted and answered.
     Answered(Pass, Fetched),
 }
@@ -48,6 +50,8 @@ pub(super) struct Entry {
     began: Instant,
     upstream: Option<Duration>,
     pub(super) stage: Stage,
+    /// Who brought it.
+    pub(super) way: Way,
     /// The status that was chosen; 0 while there is none.
     pub(super) status: u16,
     /// The bytes of body that were sent; `None` until the answer has left whole.
@@ -66,6 +70,7 @@ impl Entry {
             began: clock::instant(),
             upstream: None,
             stage: Stage::Received,
+            way: Way::Direct,
             status: 0,
             sent: None,
         }
@@ -88,7 +93,7 @@ impl Entry {
             Stage::Refused(refusal) => (Decision::Deny, refusal.denial.label()),
             Stage::Passed(_) => (Decision::Withhold, "aborted"),
             Stage::Withheld(_, withheld) => (Decision::Withhold, withheld.label()),
-            Stage::Answered(..) => (Decision::Permit, "rule"),
+            Stage::Vouched(_) | Stage::Answered(..) => (Decision::Permit, "rule"),
         }
     }
 
@@ -136,7 +141,9 @@ impl Entry {
 
     fn pass(&self) -> Option<&Pass> {
         match &self.stage {
-            Stage::Passed(pass) | Stage::Withheld(pass, _) | Stage::Answered(pass, _) => Some(pass),
+            Stage::Passed(pass) | Stage::Withheld(pass, _) | Stage::Vouched(pass) | Stage::Answered(pass, _) => {
+                Some(pass)
+            }
             Stage::Received | Stage::Malformed(_) | Stage::Refused(_) => None,
         }
     }
@@ -145,9 +152,12 @@ impl Entry {
     fn behind(&self) -> Option<&Behind> {
         let upstream = match &self.stage {
             Stage::Refused(refusal) => refusal.upstream,
-            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
-                self.pass().map(Pass::upstream)
-            }
+            Stage::Received
+            | Stage::Malformed(_)
+            | Stage::Passed(_)
+            | Stage::Withheld(..)
+            | Stage::Vouched(_)
+            | Stage::Answered(..) => self.pass().map(Pass::upstream),
         };
         self.force.behind(upstream)
     }
@@ -161,9 +171,12 @@ impl Entry {
     fn principal(&self) -> Option<&Principal> {
         match &self.stage {
             Stage::Refused(refusal) => refusal.principal.as_deref(),
-            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
-                self.pass().map(Pass::principal)
-            }
+            Stage::Received
+            | Stage::Malformed(_)
+            | Stage::Passed(_)
+            | Stage::Withheld(..)
+            | Stage::Vouched(_)
+            | Stage::Answered(..) => self.pass().map(Pass::principal),
         }
     }
 
@@ -171,9 +184,12 @@ impl Entry {
     fn asked(&self) -> Option<&Asked> {
         match &self.stage {
             Stage::Refused(refusal) => refusal.asked.as_ref(),
-            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
-                self.pass().map(Pass::asked)
-            }
+            Stage::Received
+            | Stage::Malformed(_)
+            | Stage::Passed(_)
+            | Stage::Withheld(..)
+            | Stage::Vouched(_)
+            | Stage::Answered(..) => self.pass().map(Pass::asked),
         }
     }
 
@@ -181,9 +197,12 @@ impl Entry {
     fn roles(&self) -> Option<&HeldRoles> {
         match &self.stage {
             Stage::Refused(refusal) => refusal.roles.as_ref(),
-            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
-                self.pass().map(Pass::roles)
-            }
+            Stage::Received
+            | Stage::Malformed(_)
+            | Stage::Passed(_)
+            | Stage::Vouched(_)
+            | Stage::Withheld(..)
+            | Stage::Answered(..) => self.pass().map(Pass::roles),
         }
     }
 
@@ -191,9 +210,12 @@ impl Entry {
     fn would(&self) -> Option<&Would> {
         match &self.stage {
             Stage::Refused(refusal) => refusal.would.as_deref(),
-            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
-                self.pass().and_then(Pass::would)
-            }
+            Stage::Received
+            | Stage::Malformed(_)
+            | Stage::Passed(_)
+            | Stage::Vouched(_)
+            | Stage::Withheld(..)
+            | Stage::Answered(..) => self.pass().and_then(Pass::would),
         }
     }
 
@@ -211,14 +233,19 @@ impl Entry {
         let endpoint = asked.zip(catalog).map(|(asked, catalog)| catalog.endpoint(asked.endpoint).name.as_str());
         let rule = match &self.stage {
             Stage::Refused(refusal) => refusal.rule.as_ref(),
-            Stage::Received | Stage::Malformed(_) | Stage::Passed(_) | Stage::Withheld(..) | Stage::Answered(..) => {
-                self.pass().map(Pass::rule)
-            }
+            Stage::Received
+            | Stage::Malformed(_)
+            | Stage::Passed(_)
+            | Stage::Withheld(..)
+            | Stage::Vouched(_)
+            | Stage::Answered(..) => self.pass().map(Pass::rule),
         };
         let (upstream_status, masked) = match &self.stage {
             Stage::Answered(_, fetched) => (Some(fetched.status), fetched.masked),
             Stage::Withheld(_, withheld) => (withheld.upstream_status(), 0),
-            Stage::Received | Stage::Malformed(_) | Stage::Refused(_) | Stage::Passed(_) => (None, 0),
+            Stage::Received | Stage::Malformed(_) | Stage::Refused(_) | Stage::Passed(_) | Stage::Vouched(_) => {
+                (None, 0)
+            }
         };
         let record = Record {
             time: &time,
@@ -226,6 +253,7 @@ impl Entry {
             listener: &self.force.guarded().listener,
             source: self.source,
             protocol: self.protocol,
+            via: (self.way != Way::Direct).then_some("forward_auth"),
             principal: self.principal().map(who),
             roles: self.roles().zip(behind).map(|(roles, behind)| behind.guard.policy.role_names(roles).collect()),
             upstream: behind.map(|behind| &*behind.name),
@@ -270,6 +298,7 @@ pub(super) fn refused_connection(peer: &Peer, guarded: &Guarded, reason: &'stati
         listener: &guarded.listener,
         source: peer.source,
         protocol: "-",
+        via: None,
         principal: None,
         roles: None,
         upstream: None,

@@ -11,9 +11,9 @@ use super::head::HeadFault;
 use super::respond::{Answer, Wish};
 use super::shown;
 use super::snapshot::{Guarded, Judge, Snapshot};
-use crate::authn::{ATTEMPTS_WINDOW, CertificateFault, Door, KeyName, Principal, TokenFault};
+use crate::authn::{ATTEMPTS_WINDOW, Door, KeyName, Principal, TokenFault};
 use crate::catalog::TargetFault;
-use crate::gate::{self, Denial, Identified, Inquiry, Pass, Question, Refusal, Request, UpstreamId};
+use crate::gate::{self, Denial, Identified, Inquiry, Pass, Question, Refusal, Request, Told, UpstreamId, Way};
 use crate::oidc::Refreshed;
 use crate::ops::clock;
 use crate::redact::BodyKind;
@@ -29,6 +29,7 @@ pub(super) struct Facts<'a> {
     pub(super) host: &'a [u8],
     pub(super) authorization: &'a [&'a [u8]],
     pub(super) assertions: &'a [(Door, &'a [u8])],
+    pub(super) told: &'a [(Told, &'a [u8])],
     pub(super) accept: Option<&'a [u8]>,
     pub(super) protocol: &'static str,
 }
@@ -68,7 +69,25 @@ pub(super) async fn exchange(peer: &Peer, force: &InForce, facts: &Facts<'_>) ->
     let mut entry = Entry::new(peer, force.clone(), facts.protocol);
     let wish = Wish::of(facts.accept);
     let certificate = shown::certificate(peer.shown.as_deref(), force.guarded.client_trust.as_deref(), entry.received);
-    let answer = match decide((peer, force), facts, certificate.as_ref(), &entry).await {
+    let request = Request {
+        method: facts.method,
+        target: facts.target,
+        body: facts.body,
+        host: facts.host,
+        authorization: facts.authorization,
+        assertions: facts.assertions,
+        told: facts.told,
+        way: Way::Direct,
+        certificate: certificate.as_ref(),
+        source: entry.source(),
+        tls: peer.tls,
+        now: entry.received,
+    };
+    let request = gate::meant(&force.snapshot.engine(&force.guarded, &[]), request);
+    entry.way = request.way;
+    let answer = match decide(force, &request).await {
+        // The proxy that asks fetches by itself.
+        Ok(pass) if request.way == Way::Told => permitted(force, pass, wish, &mut entry),
         Ok(pass) => ask(force, pass, wish, &mut entry).await,
         Err(refusal) => refuse(force, *refusal, wish, &mut entry),
     };
@@ -85,31 +104,14 @@ pub(super) fn malformed(peer: &Peer, force: &InForce, fault: HeadFault, protocol
 }
 
 /// Asks the gate who it is, and then what they may.
-async fn decide(
-    (peer, force): (&Peer, &InForce),
-    facts: &Facts<'_>,
-    certificate: Option<&Result<Arc<Principal>, CertificateFault>>,
-    entry: &Entry,
-) -> Result<Pass, Box<Refusal>> {
-    let request = Request {
-        method: facts.method,
-        target: facts.target,
-        body: facts.body,
-        host: facts.host,
-        authorization: facts.authorization,
-        assertions: facts.assertions,
-        certificate,
-        source: entry.source(),
-        tls: peer.tls,
-        now: entry.received,
-    };
+async fn decide(force: &InForce, request: &Request<'_>) -> Result<Pass, Box<Refusal>> {
     let mut keys = force.snapshot.keys();
-    let mut identified = gate::identify(&force.snapshot.engine(&force.guarded, &keys), &request);
+    let mut identified = gate::identify(&force.snapshot.engine(&force.guarded, &keys), request);
     if let Err(Denial::Token(TokenFault::UnknownKey { issuer, key })) = identified {
         match fresh_keys(force, issuer, key).await {
             Refreshed::Changed => {
                 keys = force.snapshot.keys();
-                identified = gate::identify(&force.snapshot.engine(&force.guarded, &keys), &request);
+                identified = gate::identify(&force.snapshot.engine(&force.guarded, &keys), request);
             }
             // The issuer was heard of late, and had no such key.
             Refreshed::Unchanged | Refreshed::Absent | Refreshed::NotNow => {}
@@ -121,9 +123,9 @@ async fn decide(
     }
     let principal = match identified? {
         Identified::Known(principal) => principal,
-        Identified::Asks(inquiry) => find_out(force, inquiry, &request).await?,
+        Identified::Asks(inquiry) => find_out(force, inquiry, request).await?,
     };
-    gate::evaluate(&force.snapshot.engine(&force.guarded, &keys), principal, &request)
+    gate::evaluate(&force.snapshot.engine(&force.guarded, &keys), principal, request)
 }
 
 /// When a token names a key that is not known yet: whether its issuer has published it since.
@@ -165,6 +167,14 @@ async fn ask(force: &InForce, pass: Pass, wish: Wish, entry: &mut Entry) -> Answ
     }
 }
 
+/// Tells a proxy that it may fetch, and what.
+fn permitted(force: &InForce, pass: Pass, wish: Wish, entry: &mut Entry) -> Answer {
+    let Some(behind) = force.behind(Some(pass.upstream())) else { return Answer::plain(502, wish, entry.id) };
+    let target = behind.on_wire(&pass.asked().target).into_owned();
+    entry.stage = Stage::Vouched(pass);
+    Answer::body("text/plain; charset=utf-8", Vec::new(), entry.id).with("x-monward-target", target)
+}
+
 fn answered(pass: Pass, mut fetched: Fetched, entry: &mut Entry) -> Answer {
     let content_type = match pass.plan().kind() {
         BodyKind::Json => "application/json",
@@ -202,7 +212,8 @@ fn refuse(force: &InForce, refusal: Refusal, wish: Wish, entry: &mut Entry) -> A
         | Denial::Host
         | Denial::Path
         | Denial::Target(_)
-        | Denial::Policy(_) => answer,
+        | Denial::Policy(_)
+        | Denial::Forward(_) => answer,
     };
     entry.stage = Stage::Refused(Box::new(refusal));
     answer

@@ -11,6 +11,7 @@ use super::head::{self, Head, HeadFault};
 use super::respond::Answer;
 use super::wire::{Ended, Wire};
 use crate::authn::Door;
+use crate::gate::Told;
 use crate::ops::{clock, date};
 
 /// Bodies up to this size go out in one write with their head.
@@ -46,6 +47,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin>(
         let part = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
         let authorization: Vec<&[u8]> = head.authorization.iter().map(part).collect();
         let assertions: Vec<(Door, &[u8])> = head.assertions.iter().map(|(door, at)| (*door, part(at))).collect();
+        let told: Vec<(Told, &[u8])> = head.told.iter().map(|(told, at)| (*told, part(at))).collect();
         let facts = Facts {
             method: part(&head.method),
             target: part(&head.target),
@@ -53,6 +55,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin>(
             host: part(&head.host),
             authorization: &authorization,
             assertions: &assertions,
+            told: &told,
             accept: head.accept.as_ref().map(part),
             protocol: "HTTP/1.1",
         };

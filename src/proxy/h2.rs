@@ -26,6 +26,7 @@ use super::via;
 use super::watch::Watched;
 use super::wire::longest_write;
 use crate::authn::Door;
+use crate::gate::Told;
 use crate::ops::{clock, date};
 
 /// The largest header list that is decoded at all, in bytes as RFC 9113 §6.5.2 counts them.
@@ -159,6 +160,7 @@ async fn answer(peer: &Peer, head: &Parts, body: &mut RecvStream) -> Option<(Ans
         host,
         authorization: &authorization,
         assertions: &assertions(head),
+        told: &told(head),
         accept,
         protocol: "HTTP/2",
     };
@@ -202,6 +204,12 @@ async fn collect(body: &mut RecvStream, longest: usize) -> Result<Vec<u8>, HeadF
 fn assertions(head: &Parts) -> Vec<(Door, &[u8])> {
     let door = |name: &HeaderName| Door::of_field(name.as_str().as_bytes());
     head.headers.iter().filter_map(|(name, value)| Some((door(name)?, value.as_bytes()))).collect()
+}
+
+/// The values of the fields in which proxies tell what was asked.
+fn told(head: &Parts) -> Vec<(Told, &[u8])> {
+    let told = |name: &HeaderName| Told::of_field(name.as_str().as_bytes());
+    head.headers.iter().filter_map(|(name, value)| Some((told(name)?, value.as_bytes()))).collect()
 }
 
 /// The size of a header list: names, values and 32 bytes for each field (RFC 9113 §6.5.2).

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::via;
 use crate::authn::Door;
+use crate::gate::Told;
 
 /// The most header fields that are read.
 const MAX_FIELDS: usize = 64;
@@ -28,6 +29,8 @@ pub(super) struct Head {
     pub(super) authorization: Vec<Range<usize>>,
     /// The values of the fields in which front doors put assertions.
     pub(super) assertions: Vec<(Door, Range<usize>)>,
+    /// The values of the fields in which proxies tell what was asked.
+    pub(super) told: Vec<(Told, Range<usize>)>,
     /// The value of `Accept`, when there is exactly one.
     pub(super) accept: Option<Range<usize>>,
     /// Whether the client wants the connection closed after the answer.
@@ -170,6 +173,7 @@ fn parse(head: &[u8], longest: usize) -> Result<Head, HeadFault> {
         host: host.ok_or(HeadFault::Host)?,
         authorization: found.authorization,
         assertions: found.assertions,
+        told: found.told,
         accept: found.accept,
         close: found.close,
         body: head.len()..head.len() + found.content_length.unwrap_or_default(),
@@ -189,6 +193,7 @@ struct Fields {
     host: Option<Range<usize>>,
     authorization: Vec<Range<usize>>,
     assertions: Vec<(Door, Range<usize>)>,
+    told: Vec<(Told, Range<usize>)>,
     accept: Option<Range<usize>>,
     content_length: Option<usize>,
     close: bool,
@@ -210,7 +215,10 @@ impl Fields {
             14 if is("content-length") && self.content_length.is_some() => return Err(HeadFault::Body),
             14 if is("content-length") => self.content_length = Some(body_length(value, self.longest)?),
             17 if is("transfer-encoding") => return Err(HeadFault::Body),
-            _ => self.assertions.extend(Door::of_field(name).map(|door| (door, at))),
+            _ => {
+                self.told.extend(Told::of_field(name).map(|told| (told, at.clone())));
+                self.assertions.extend(Door::of_field(name).map(|door| (door, at)));
+            }
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use rustls::ServerConfig;
 use super::behind::Behind;
 use crate::authn::{LiveKeys, Revocations, Verifier};
 use crate::config;
-use crate::gate::{Engine, Routes, UpstreamId};
+use crate::gate::{Engine, ForwardAuth, Routes, UpstreamId};
 use crate::oidc::{Asker, Refresher};
 use crate::ops::key_check::KeyCheck;
 use crate::tls::client_auth::ClientTrust;
@@ -59,6 +59,8 @@ pub struct Guarded {
     pub routes: Routes<DefaultClock>,
     /// Whether it accepts HTTP Basic.
     pub basic: bool,
+    /// Which proxy may ask about requests of others.
+    pub forward_auth: Option<ForwardAuth>,
     /// Its TLS side.
     pub tls: Arc<ServerConfig>,
     /// Which client certificates count; `None` where none does. The same that `tls` asks.
@@ -97,6 +99,7 @@ impl Snapshot {
             basic: guarded.basic,
             static_keys: self.static_keys,
             revoked: &self.revoked,
+            forward_auth: guarded.forward_auth.as_ref(),
         }
     }
 

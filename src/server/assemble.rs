@@ -129,6 +129,7 @@ fn guard(loaded: &Loaded, listener: &Listener, upstreams: &[Arc<Behind>]) -> Res
         listener: listener.address.to_string(),
         routes: Routes::new(listener.hosts.clone(), routes.collect()),
         basic: listener.basic,
+        forward_auth: listener.forward_auth.clone(),
         tls: tls.config,
         client_trust: tls.trust,
         shown_until: tls.shown_until,

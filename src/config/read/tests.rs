@@ -4,6 +4,7 @@ use super::*;
 use crate::authn::Door;
 use crate::authn::Profile;
 use crate::config::{AskClient, AskWay, Certificate, Judged, KeySource, Route};
+use crate::gate::Proxy;
 
 const GOOD: &str = "\
 version: 1
@@ -301,11 +302,11 @@ const WRONG_ISSUERS: [(&str, &str); 16] = [
     ("  a: { front_door: google_iap, audiences: [x] }", "11:6: `from` is missing here"),
     (
         "  a: { front_door: google_iap, audiences: [x], from: {} }",
-        "11:54: nobody is trusted to bring assertions; write `networks`, `client_cert` or both",
+        "11:54: nobody is trusted by this; write `networks`, `client_cert` or both",
     ),
     (
         "  a: { front_door: google_iap, audiences: [x], from: { networks: [0.0.0.0/0] } }",
-        "11:67: `0.0.0.0/0` is everybody; write the networks that the front door comes from",
+        "11:67: `0.0.0.0/0` is everybody; write the networks that it comes from",
     ),
     (
         "  a: { front_door: google_iap, audiences: [x], from: { networks: [10.1.0.0/8] } }",
@@ -484,4 +485,64 @@ fn a_path_in_the_address_of_an_upstream_is_canonical() {
     let found = faults(&with("nats.internal:8222", "nats.internal:8222/nats/"));
     let expected = "the path `/nats/` is not canonical: write `/a/b` of unreserved characters, no slash last";
     assert_eq!(found, [format!("monward.yaml:20:10: {expected}")]);
+}
+
+/// `GOOD` with this `forward_auth` on a listener that asks for certificates as `client_auth` says.
+fn with_proxy(client_auth: &str, forward_auth: &str) -> String {
+    let ca = if client_auth == "off" { "" } else { "    client_ca_file: ca.pem\n" };
+    let lines = format!("    upstream: nats\n    client_auth: {client_auth}\n{ca}    forward_auth: {forward_auth}");
+    with("    upstream: nats", &lines)
+}
+
+#[test]
+fn a_proxy_that_may_ask_is_named_with_all_that_it_must_show() {
+    assert_eq!(read("monward.yaml", GOOD).unwrap().listeners[0].forward_auth, None);
+    for (from, wanted) in [("nginx", Proxy::Nginx), ("traefik", Proxy::Traefik), ("envoy", Proxy::Envoy)] {
+        let both = "trusted: { networks: [10.0.0.0/8], client_cert: { dns: proxy.test } }";
+        let text = with_proxy("required", &format!("{{ from: {from}, {both} }}"));
+        let found = read("monward.yaml", &text).unwrap().listeners[0].forward_auth.clone().unwrap();
+        assert_eq!((found.from, found.trusted.networks.len(), found.trusted.certificates.len()), (wanted, 1, 1));
+    }
+    let networks = "{ from: nginx, trusted: { networks: [10.0.0.0/8] } }";
+    assert!(read("monward.yaml", &with_proxy("off", networks)).unwrap().listeners[0].forward_auth.is_some());
+    for (client_auth, forward_auth, expected) in [
+        ("off", "{ from: nginx }", "10:19: `trusted` is missing here"),
+        ("off", "{ trusted: { networks: [10.0.0.0/8] } }", "10:19: `from` is missing here"),
+        (
+            "off",
+            "{ from: caddy, trusted: { networks: [10.0.0.0/8] } }",
+            "10:27: unknown proxy `caddy`; known are `nginx`, `traefik`, `envoy`",
+        ),
+        (
+            "off",
+            "{ from: nginx, trusted: {} }",
+            "10:43: nobody is trusted by this; write `networks`, `client_cert` or both",
+        ),
+        (
+            "off",
+            "{ from: nginx, trusted: { networks: [] } }",
+            "10:43: nobody is trusted by this; write `networks`, `client_cert` or both",
+        ),
+        (
+            "off",
+            "{ from: nginx, trusted: { networks: ['::/0'] } }",
+            "10:56: `::/0` is everybody; write the networks that it comes from",
+        ),
+        (
+            "off",
+            "{ from: nginx, trusted: { client_cert: { dns: proxy.test } } }",
+            "10:19: `client_cert` needs a listener with `client_auth: optional` or `client_auth: required`",
+        ),
+        (
+            "off",
+            "{ from: nginx, trust: 1, trusted: { networks: [10.0.0.0/8] } }",
+            "10:34: unknown key `trust`; did you mean `trusted`?",
+        ),
+    ] {
+        assert_eq!(
+            faults(&with_proxy(client_auth, forward_auth)),
+            [format!("monward.yaml:{expected}")],
+            "{forward_auth}"
+        );
+    }
 }

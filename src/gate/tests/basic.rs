@@ -29,6 +29,8 @@ fn request<'a>(authorization: &'a [&'a [u8]]) -> Request<'a> {
         host: b"mon.test",
         authorization,
         assertions: &[],
+        told: &[],
+        way: Way::Direct,
         certificate: None,
         source: IpAddr::from([192, 0, 2, 1]),
         tls: None,

@@ -119,6 +119,7 @@ impl Doors {
             basic: true,
             static_keys: None,
             revoked: &self.bench.revoked,
+            forward_auth: None,
         }
     }
 
@@ -134,6 +135,8 @@ impl Doors {
             host: b"mon.test",
             authorization: &authorization,
             assertions: &assertions,
+            told: &[],
+            way: Way::Direct,
             certificate: shown.certificate,
             source: shown.source,
             tls: None,

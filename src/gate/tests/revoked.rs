@@ -66,6 +66,8 @@ fn a_good_token_does_not_help_a_revoked_certificate() {
             host: b"mon.test",
             authorization: &values,
             assertions: &[],
+            told: &[],
+            way: Way::Direct,
             certificate: Some(&shown),
             source: IpAddr::from([192, 0, 2, 1]),
             tls: None,

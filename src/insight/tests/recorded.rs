@@ -17,6 +17,7 @@ fn what_the_writer_writes_is_read_back() {
         source: "2001:db8::1".parse().unwrap(),
         protocol: "HTTP/2",
         principal: Some(Who { issuer: "corp", subject: "alice", method: "bearer_jwt", also }),
+        via: None,
         roles: None,
         upstream: Some("nats"),
         tenant: None,

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod load;
 pub mod mtls;
 pub mod nats;
+pub mod nginx;
 pub mod nkey;
 pub mod pki;
 pub mod prometheus;

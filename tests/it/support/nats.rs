@@ -70,6 +70,11 @@ impl Nats {
         Self::configured(build, 0, "")
     }
 
+    /// The same, with all of its monitoring below the path `base`.
+    pub fn below(build: Build, base: &str) -> Self {
+        Self::configured(build, 0, &format!("http_base_path: \"{base}\"\n"))
+    }
+
     /// The same with `JetStream`, a stream and a consumer of ACME, and listeners for leaf nodes, MQTT and websockets.
     pub fn with_jetstream(build: Build) -> Self {
         let more = "server_name: tests\njetstream: { store_dir: \"{path}/js\" }\nleafnodes: { host: 127.0.0.1, port: -1 }\n\
