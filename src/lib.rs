@@ -5,6 +5,7 @@
 //! ```text
 //! connection ─ tls ─▶ proxy: one strict head ─▶ gate::identify, gate::evaluate
 //!                                                 │  authn    WHO asks         credential → Principal
+//!                                                 │  gate     WHERE it goes    host + raw target → route
 //!                                                 │  catalog  WHAT is asked    method + raw target → Resource
 //!                                                 │  authz    MAY they         Principal + Resource → Permit
 //!                                                 │  quota    HOW OFTEN        Permit → Admitted
@@ -80,6 +81,12 @@
 //! * **Signatures are checked with `ring` alone.** `jsonwebtoken` checks neither duplicate members, `crit`, `typ` nor
 //!   the kind of a key, and would check everything twice. Price: the compact form and claims are read by our own code,
 //!   held to Wycheproof's vectors and to a corpus of hostile tokens.
+//! * **A route is chosen behind the identity and before the catalogue**, on the raw target, and the catalogue sees only
+//!   what is left of it: there is no path that one part judges and another one forwards. Price: the credentials that a
+//!   listener takes are the same for all of its routes.
+//! * **A proxy that only asks gets no permit that monward alone could carry out.** It would be easy to say yes and name
+//!   the redaction in a field; nobody would see when it is not done. Price: forward-auth is for rules without redaction,
+//!   and for targets that are spelled canonically.
 //! * **YAML is read into a tree with places**, not by serde: serde stops at the first fault. Price: readers by hand.
 //! * **[`redact`] stands above [`catalog`] and [`authz`]**, although data passes it last: both name selectors, which are
 //!   checked when files are read.

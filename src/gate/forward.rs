@@ -54,10 +54,9 @@ pub struct ForwardAuth {
 }
 
 /// Who brings a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// Whoever asks.
-    #[default]
     Direct,
     /// A trusted proxy, which told what was asked.
     Told,

@@ -1,6 +1,6 @@
 //! Proxies that ask about the requests of others: told raw, and a real nginx with the recipe before a real `nats-server`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::answers::{denial, success};
 use crate::support::bench::{Bench, assemble};
@@ -11,9 +11,9 @@ use crate::support::http::Response;
 use crate::support::nats::{Build, Nats};
 use crate::support::nginx::Nginx;
 use crate::support::pki::{Authority, Identity, SERVER};
-use crate::support::tokens::Issuer;
+use crate::support::tokens::{Issuer, SigningKey, bent};
 use crate::support::upstream::Upstream;
-use crate::support::{eventually, in_parallel};
+use crate::support::{eventually, in_parallel, now};
 
 /// What nothing must be taken out of, what has to be redacted, what has a bound; and one for the proxy alone.
 const POLICY: &str = r"
@@ -182,6 +182,32 @@ fn f04_whoever_is_not_the_proxy_gets_nothing_by_saying_so() {
     let accountz = bench.caller().field("X-Original-Method", "GET").field("X-Original-URI", "/accountz");
     refused(&bench, &accountz.showing(&own).bearer(&viewer()), "/-/authorize", 403, "no_rule");
     bench.upstream.assert_untouched("forgeries");
+}
+
+#[test]
+fn an_assertion_of_a_front_door_before_the_proxy_says_who_asks() {
+    let upstream = Upstream::nats();
+    let key = SigningKey::new("door", "ES256");
+    let mut setup = setup(Setup::before(&upstream), "nginx", "client_cert: { dns: proxy.test }");
+    setup.policy = POLICY.replacen("  viewer:\n", "  viewer:\n    - token: { issuer: door }\n", 1);
+    setup.more_issuers = "  door: { front_door: pomerium, issuer: monitoring.example.org, audiences: [us], \
+                          jwks_file: door.json, from: { client_cert: { dns: proxy.test } } }\n"
+        .to_owned();
+    let setup = setup.file("door.json", json!({ "keys": [key.jwk()] }).to_string());
+    let bench = assemble(upstream, setup.start());
+    let claims = json!({
+        "iss": "monitoring.example.org", "aud": ["us"], "sub": "u1", "jti": "j", "iat": now() - 5, "exp": now() + 120,
+    });
+    let header = json!({ "alg": "ES256", "typ": "JWT", "kid": "door" });
+    let asserting = |assertion: &str| {
+        let told = bench.caller().field("X-Original-Method", "GET").field("X-Original-URI", "/varz");
+        told.field("X-Pomerium-Jwt-Assertion", assertion)
+    };
+    let good = asserting(&key.seal(&header.to_string(), &claims.to_string()));
+    vouched(&bench, &good.showing(&proxy()), "/-/authorize", "/varz");
+    good.refused("/-/authorize", 401, "credential_missing");
+    let bad = asserting(&bent(&key.seal(&header.to_string(), &claims.to_string()))).showing(&proxy());
+    refused(&bench, &bad.bearer(&viewer()), "/-/authorize", 401, "token_signature");
 }
 
 /// nginx before a real server.

@@ -38,12 +38,12 @@ rules:
   - id: tenants
     endpoints: [leafz]
     allow: [scraper]
-    tenant: "{claims.sub}"
+    tenant: \"{claims.sub}\"
     redact: none
   - id: near
     endpoints: [subsz]
     allow: [scraper]
-    when: { source: [0.0.0.0/0, "::/0"] }
+    when: { source: [0.0.0.0/0, \"::/0\"] }
     redact: none
   - id: encrypted
     endpoints: [gatewayz]
