@@ -46,7 +46,7 @@ pub struct Routes<C: Clock> {
     /// The host names that are answered for, spelled as in [`Route::host`]; empty is any.
     hosts: Vec<String>,
     /// The most specific first.
-    routes: Vec<Route<C>>,
+    ways: Vec<Route<C>>,
     /// Where they lead, each once.
     upstreams: Vec<UpstreamId>,
 }
@@ -65,12 +65,12 @@ pub struct Found<'a, C: Clock> {
 impl<C: Clock> Routes<C> {
     /// Ways that differ from each other, for `hosts`.
     #[must_use]
-    pub fn new(hosts: Vec<String>, mut routes: Vec<Route<C>>) -> Self {
-        routes.sort_by_key(|route| (route.host.is_none(), Reverse(route.prefix.len())));
-        let mut upstreams: Vec<UpstreamId> = routes.iter().map(|route| route.guard.upstream).collect();
+    pub fn new(hosts: Vec<String>, mut ways: Vec<Route<C>>) -> Self {
+        ways.sort_by_key(|route| (route.host.is_none(), Reverse(route.prefix.len())));
+        let mut upstreams: Vec<UpstreamId> = ways.iter().map(|route| route.guard.upstream).collect();
         upstreams.sort_unstable();
         upstreams.dedup();
-        Self { hosts, routes, upstreams }
+        Self { hosts, ways, upstreams }
     }
 
     /// The upstreams that they lead to, each once.
@@ -95,7 +95,7 @@ impl<C: Clock> Routes<C> {
         if !self.hosts.is_empty() && !self.hosts.iter().any(is) {
             return Err(Denial::Host);
         }
-        let mut here = self.routes.iter().filter(|route| route.host.as_ref().is_none_or(is)).peekable();
+        let mut here = self.ways.iter().filter(|route| route.host.as_ref().is_none_or(is)).peekable();
         if here.peek().is_none() {
             return Err(Denial::Host);
         }

@@ -56,11 +56,11 @@ impl InForce {
 
     /// What is behind the routes to `upstream`; while that is not known, the only one that there is.
     pub(super) fn behind(&self, upstream: Option<UpstreamId>) -> Option<&Behind> {
-        let upstream = match (upstream, self.guarded.routes.upstreams()) {
-            (Some(upstream), _) | (None, &[upstream]) => upstream,
-            (None, _) => return None,
+        let only = || match self.guarded.routes.upstreams() {
+            [only] => Some(*only),
+            [] | [..] => None,
         };
-        self.snapshot.behind(upstream).map(|behind| &**behind)
+        self.snapshot.behind(upstream.or_else(only)?).map(|behind| &**behind)
     }
 }
 

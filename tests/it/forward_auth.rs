@@ -12,7 +12,7 @@ use crate::support::nats::{Build, Nats};
 use crate::support::nginx::Nginx;
 use crate::support::pki::{Authority, Identity, SERVER};
 use crate::support::tokens::{Issuer, SigningKey, bent};
-use crate::support::upstream::Upstream;
+use crate::support::upstream::{Seen, Upstream};
 use crate::support::{eventually, in_parallel, now};
 
 /// What nothing must be taken out of, what has to be redacted, what has a bound; and one for the proxy alone.
@@ -327,7 +327,7 @@ fn f04_no_field_of_a_client_gets_past_nginx() {
         assert_eq!(nginx.client().exchange(text.as_bytes()).status(), 200, "{framed}");
     }
     let seen = upstream.requests();
-    let targets: Vec<&str> = seen.iter().map(|seen| seen.target()).collect();
+    let targets: Vec<&str> = seen.iter().map(Seen::target).collect();
     assert_eq!(targets, ["/varz", "/connz?limit=5", "/connz?limit=5"]);
     for seen in &seen {
         let names: Vec<String> = seen.headers().into_iter().map(|(name, _)| name).collect();

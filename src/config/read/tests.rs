@@ -416,55 +416,53 @@ fn routes_are_by_host_by_prefix_or_both() {
     assert_eq!(one.listeners[0].routes, [route(None, "", 0)]);
 }
 
+const CANONICAL: &str = "is not canonical: write `/a/b` of unreserved characters, no slash last";
+
+/// Routes with faults, and what is said of them.
+const WRONG_ROUTES: [(&str, &[&str]); 13] = [
+    ("", &["3:5: `upstream` is missing here"]),
+    ("    routes: []\n", &["7:13: `routes` is empty; name at least one, or write `upstream`"]),
+    ("    upstream: nats\n    routes: [{ upstream: nats }]\n", &["7:15: a listener has either `upstream` or `routes`"]),
+    ("    routes: [{ prefix: /a }]\n", &["7:14: `upstream` is missing here"]),
+    ("    routes: [{ prefix: /a, upstream: nast }]\n", &["7:38: unknown upstream `nast`; did you mean `nats`?"]),
+    ("    routes: [{ prefx: /a, upstream: nats }]\n", &["7:16: unknown key `prefx`; did you mean `prefix`?"]),
+    ("    routes: [{ prefix: /, upstream: nats }]\n", &["7:24: leave `prefix` out to mean every path"]),
+    (
+        "    routes: [{ prefix: /-/a, upstream: nats }]\n",
+        &["7:24: paths below `/-` are monward's own; take another prefix"],
+    ),
+    (
+        "    routes: [{ host: 'https://a', upstream: nats }, { prefix: /b/, upstream: nast }]\n",
+        &[
+            "7:22: `https://a` is not a host name; write it without scheme, port and wildcard",
+            "7:63: `/b/` is not canonical: write `/a/b` of unreserved characters, no slash last",
+            "7:78: unknown upstream `nast`; did you mean `nats`?",
+        ],
+    ),
+    (
+        "    routes: [{ prefix: /a, upstream: nats }, { prefix: /a, upstream: edge }]\n",
+        &["7:46: this is for the same requests as the route of line 7; keep one"],
+    ),
+    (
+        "    routes: [{ upstream: nats }, { upstream: nats }]\n",
+        &["7:34: this is for the same requests as the route of line 7; keep one"],
+    ),
+    (
+        "    routes: [{ host: a, upstream: nats }, { host: A., upstream: edge }]\n",
+        &["7:43: this is for the same requests as the route of line 7; keep one"],
+    ),
+    (
+        "    hosts: [a, c]\n    routes: [{ host: a, upstream: nats }, { host: b, upstream: nats }]\n",
+        &[
+            "8:13: `hosts` names `c`, but no route is for it",
+            "8:13: no request reaches the route for `b`: `hosts` does not name it",
+        ],
+    ),
+];
+
 #[test]
 fn a_fault_in_routes_says_where_it_is_and_what_to_do() {
-    let canonical = "is not canonical: write `/a/b` of unreserved characters, no slash last";
-    let same = "this is for the same requests as the route of line 7; keep one";
-    for (lines, wanted) in [
-        ("", vec!["3:5: `upstream` is missing here".to_owned()]),
-        ("    routes: []\n", vec!["7:13: `routes` is empty; name at least one, or write `upstream`".to_owned()]),
-        (
-            "    upstream: nats\n    routes: [{ upstream: nats }]\n",
-            vec!["7:15: a listener has either `upstream` or `routes`".to_owned()],
-        ),
-        ("    routes: [{ prefix: /a }]\n", vec!["7:14: `upstream` is missing here".to_owned()]),
-        (
-            "    routes: [{ prefix: /a, upstream: nast }]\n",
-            vec!["7:38: unknown upstream `nast`; did you mean `nats`?".to_owned()],
-        ),
-        (
-            "    routes: [{ prefx: /a, upstream: nats }]\n",
-            vec!["7:16: unknown key `prefx`; did you mean `prefix`?".to_owned()],
-        ),
-        (
-            "    routes: [{ prefix: /, upstream: nats }]\n",
-            vec!["7:24: leave `prefix` out to mean every path".to_owned()],
-        ),
-        (
-            "    routes: [{ prefix: /-/a, upstream: nats }]\n",
-            vec!["7:24: paths below `/-` are monward's own; take another prefix".to_owned()],
-        ),
-        (
-            "    routes: [{ host: 'https://a', upstream: nats }, { prefix: a, upstream: nats }]\n",
-            vec![
-                "7:22: `https://a` is not a host name; write it without scheme, port and wildcard".to_owned(),
-                format!("7:63: `a` {canonical}"),
-            ],
-        ),
-        (
-            "    routes: [{ prefix: /a, upstream: nats }, { prefix: /a, upstream: edge }]\n",
-            vec![format!("7:46: {same}")],
-        ),
-        ("    routes: [{ upstream: nats }, { upstream: nats }]\n", vec![format!("7:34: {same}")]),
-        ("    routes: [{ host: a, upstream: nats }, { host: A., upstream: edge }]\n", vec![format!("7:43: {same}")]),
-        (
-            "    hosts: [a, c]\n    routes: [{ host: a, upstream: nats }, { host: b, upstream: nats }]\n",
-            vec![
-                "8:13: `hosts` names `c`, but no route is for it".to_owned(),
-                "8:13: no request reaches the route for `b`: `hosts` does not name it".to_owned(),
-            ],
-        ),
-    ] {
+    for (lines, wanted) in WRONG_ROUTES {
         let mut found = faults(&with_routes(lines));
         found.sort();
         let wanted: Vec<String> = wanted.iter().map(|fault| format!("monward.yaml:{fault}")).collect();
@@ -474,7 +472,7 @@ fn a_fault_in_routes_says_where_it_is_and_what_to_do() {
     {
         let lines = format!("    routes: [{{ prefix: {prefix}, upstream: nats }}]\n");
         let found = faults(&with_routes(&lines));
-        assert_eq!(found, [format!("monward.yaml:7:24: `{}` {canonical}", prefix.trim_matches('\''))], "{prefix}");
+        assert_eq!(found, [format!("monward.yaml:7:24: `{}` {CANONICAL}", prefix.trim_matches('\''))], "{prefix}");
     }
 }
 
@@ -483,8 +481,7 @@ fn a_path_in_the_address_of_an_upstream_is_canonical() {
     let config = read("monward.yaml", &with("nats.internal:8222", "nats.internal:8222/nats")).unwrap();
     assert_eq!(config.upstreams[0].base, "/nats");
     let found = faults(&with("nats.internal:8222", "nats.internal:8222/nats/"));
-    let expected = "the path `/nats/` is not canonical: write `/a/b` of unreserved characters, no slash last";
-    assert_eq!(found, [format!("monward.yaml:20:10: {expected}")]);
+    assert_eq!(found, [format!("monward.yaml:20:10: the path `/nats/` {CANONICAL}")]);
 }
 
 /// `GOOD` with this `forward_auth` on a listener that asks for certificates as `client_auth` says.

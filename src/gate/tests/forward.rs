@@ -89,9 +89,9 @@ fn bench() -> Bench {
     bench
 }
 
-fn networks(from: Proxy) -> Option<ForwardAuth> {
+fn networks(from: Proxy) -> ForwardAuth {
     let trusted = Trusted { networks: vec!["10.0.0.0/8".parse().unwrap()], certificates: Vec::new() };
-    Some(ForwardAuth { from, trusted })
+    ForwardAuth { from, trusted }
 }
 
 impl<'a> Asking<'a> {
@@ -99,7 +99,7 @@ impl<'a> Asking<'a> {
     fn new(bench: &'a Bench) -> Self {
         Self {
             bench,
-            settings: networks(Proxy::Nginx),
+            settings: Some(networks(Proxy::Nginx)),
             group: Some("prometheus"),
             bound: None,
             method: "GET",
@@ -116,7 +116,7 @@ impl<'a> Asking<'a> {
     }
 
     fn by(&self, from: Proxy, target: &'a str, told: &[(Told, &'a str)]) -> Self {
-        Self { settings: networks(from), target, told: told.to_vec(), ..self.clone() }
+        Self { settings: Some(networks(from)), target, told: told.to_vec(), ..self.clone() }
     }
 
     fn asked(&self) -> Result<(Pass, Way), Box<Refusal>> {
@@ -230,7 +230,7 @@ fn f04_from_anybody_else_the_fields_say_nothing() {
         for target in
             ["/accountz", "/-/authorize/", "/-/authorize?", "/-/authorize?x=1", "//-/authorize", "/-/Authorize"]
         {
-            let asking = Asking { source, target, ..nginx.clone() };
+            let asking = Asking { target, source, ..nginx.clone() };
             assert!([400, 403, 404].contains(&asking.label().0), "{target}: {:?}", asking.label());
         }
         let told =
