@@ -43,10 +43,11 @@ unit:
 deny:
 	"$(TOOLS)/bin/cargo-deny" --locked check bans licenses sources
 
-# The cases beside the shipped policies.
+# The cases beside the shipped policies, and the worked example of a catalogue of one's own.
 policies:
 	$(CARGO) build --locked
 	$(MONWARD) check policies/*.yaml
+	$(MONWARD) check --catalog policies/examples/greenhouse.catalog.yaml policies/examples/*.yaml
 
 # Apart from `make test`: the advisory database is fetched from the network.
 advisories: test-tools

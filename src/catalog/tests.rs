@@ -11,6 +11,7 @@ mod nats;
 mod prometheus;
 mod property;
 mod read;
+mod schema;
 mod target;
 mod tenant;
 

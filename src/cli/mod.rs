@@ -8,6 +8,7 @@ mod diff;
 mod explain;
 mod learn;
 mod records;
+mod schema;
 mod serve;
 mod why;
 
@@ -43,6 +44,8 @@ enum Command {
     Learn(learn::Arguments),
     /// Say what happened to one request, by its id in the audit records
     Why(why::Arguments),
+    /// Print the JSON Schema of a kind of file
+    Schema(schema::Arguments),
     /// Show it all on this machine, with nothing to set up
     Demo(demo::Arguments),
 }
@@ -57,6 +60,7 @@ pub fn run() -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     };
     match result {

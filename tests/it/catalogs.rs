@@ -183,3 +183,16 @@ fn explain_takes_catalogues_from_the_command_line_or_the_configuration() {
         assert_eq!(out.contains("upstream  /state?room=hall"), code == 0, "{row}: {out}{err}");
     }
 }
+
+#[test]
+fn the_schema_is_printed_and_the_worked_example_holds() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (code, out, err) = monward(root, &["schema", "catalog"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert_eq!(out, include_str!("../../policies/catalogs/catalog.schema.json"));
+    assert_eq!(monward(root, &["schema", "nonsense"]).0, Some(2));
+    let catalog = "policies/examples/greenhouse.catalog.yaml";
+    let files = ["policies/examples/greenhouse.yaml", "policies/examples/greenhouse.cases.yaml", catalog];
+    let (code, out, err) = monward(root, &[&["check", "--catalog", catalog], &files[..]].concat());
+    assert_eq!((code, out.lines().count()), (Some(0), 3), "{out}{err}");
+}

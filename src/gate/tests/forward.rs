@@ -48,7 +48,7 @@ rules:
   - id: encrypted
     endpoints: [gatewayz]
     allow: [scraper]
-    when: { tls: "1.2" }
+    when: { tls: \"1.2\" }
     redact: none
   - id: anywhere
     endpoints: [routez]
