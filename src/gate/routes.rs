@@ -82,7 +82,7 @@ impl<C: Clock> Routes<C> {
     /// The longest body that a client may send to any of them, in bytes.
     #[must_use]
     pub fn longest_body(&self) -> usize {
-        self.routes.iter().map(|route| route.guard.policy.catalog().longest_body()).max().unwrap_or_default()
+        self.ways.iter().map(|route| route.guard.policy.catalog().longest_body()).max().unwrap_or_default()
     }
 
     /// The way of a request with this `Host` and this target.

@@ -39,6 +39,7 @@ mod d_framing;
 mod demo;
 mod exchange;
 mod f_headers;
+mod fence;
 mod forward_auth;
 mod front_doors;
 mod g_corpora;

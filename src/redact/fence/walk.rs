@@ -154,9 +154,8 @@ impl<'a> Walk<'a> {
         match (kept, ground) {
             (true, Ground::Common) if matches!(self.byte(), Some(b'{' | b'[')) => self.unfit(),
             (true, Ground::Picked | Ground::Owned) if goes_on => self.inside(leads, Ground::Owned),
-            (true, _) => self.copy(),
             (false, _) if goes_on => self.inside(leads, ground),
-            (false, Ground::Owned) => self.copy(),
+            (true, _) | (false, Ground::Owned) => self.copy(),
             (false, Ground::Common | Ground::Picked) => self.skip(),
         }
     }

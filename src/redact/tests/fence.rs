@@ -62,6 +62,14 @@ fn of_a_list_only_what_is_the_tenants_leaves() {
         ("another spelling of the member says nothing", r#"{"list":[{"Who":"A"}]}"#, "{}"),
         ("who it is must stand in it, not below", r#"{"list":[{"a":{"who":"A"}},{"who":"B","b":{"who":"A"}}]}"#, "{}"),
         ("what is kept is compared exactly", r#"{"NOW":1,"lim it":3}"#, "{}"),
+    ] {
+        assert_eq!(left(&list(), body).as_deref(), Ok(want), "{sentence}");
+    }
+}
+
+#[test]
+fn what_leaves_is_spelled_as_it_was() {
+    for (sentence, body, want) in [
         (
             "numbers stay to the letter",
             r#"{"list":[{"who":"A","n":[1E+2,-0.10,18446744073709551615]}]}"#,

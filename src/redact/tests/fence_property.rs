@@ -118,7 +118,7 @@ fn queues() -> impl Strategy<Value = (String, Vec<String>)> {
 fn document() -> impl Strategy<Value = (String, [Vec<String>; 3])> {
     let parts = (list("who"), list("name"), queues(), json(CANARY), space(), any::<prop::sample::Index>());
     parts.prop_map(|(list, more, queues, canary, space, turn)| {
-        let mut parts = vec![
+        let mut parts = [
             format!("\"now\":{space}\"own\""),
             format!("\"list\":{}", list.0),
             format!("\"more\"{space}:{{\"list\":{},\"{CANARY}\":{canary}}}", more.0),

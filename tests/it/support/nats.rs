@@ -1,7 +1,7 @@
 //! Real `nats-server`s in operator mode, with accounts and users made at test time.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -58,7 +58,8 @@ pub struct Account {
 pub struct Nats {
     _process: Process,
     _folder: TempDir,
-    clients: Vec<TcpStream>,
+    _clients: Vec<TcpStream>,
+    clients: SocketAddr,
     pub monitoring: SocketAddr,
     pub operator_token: String,
     pub accounts: Vec<Account>,
@@ -84,26 +85,14 @@ impl Nats {
             json!({ "name": "ORDERS", "subjects": ["orders.>"], "storage": "file", "description": "all orders" });
         let consumer =
             json!({ "stream_name": "ORDERS", "config": { "durable_name": "worker", "ack_policy": "explicit" } });
-        nats.api("STREAM.CREATE.ORDERS", &stream);
-        nats.api("CONSUMER.DURABLE.CREATE.ORDERS.worker", &consumer);
+        nats.ask("ACME", "$JS.API.STREAM.CREATE.ORDERS", &stream);
+        nats.ask("ACME", "$JS.API.CONSUMER.DURABLE.CREATE.ORDERS.worker", &consumer);
         nats
     }
 
-    /// Asks the API of `JetStream` as ACME.
-    fn api(&self, call: &str, request: &Value) {
-        let mut stream = &self.clients[0];
-        let body = request.to_string();
-        // A subscription of its own: the server passes over a second one with a number that it knows.
-        let sid = call.len() + 1;
-        write!(stream, "SUB reply.{call} {sid}\r\nPUB $JS.API.{call} reply.{call} {}\r\n{body}\r\n", body.len())
-            .unwrap();
-        let mut reader = BufReader::new(stream);
-        let mut line = String::new();
-        while !line.starts_with('{') {
-            line.clear();
-            assert_ne!(reader.read_line(&mut line).unwrap(), 0, "no answer to {call}");
-        }
-        assert!(!line.contains("\"error\""), "{call}: {line}");
+    /// As [`Self::start`], with `JetStream`.
+    pub fn with_streams(build: Build) -> Self {
+        Self::configured(build, 1 << 20, "jetstream: { store_dir: \"{path}/js\" }\n")
     }
 
     /// Its accounts may store so many bytes.
@@ -151,7 +140,31 @@ impl Nats {
         let said = std::fs::read_to_string(folder.path().join("log")).unwrap();
         assert!(said.contains(build.version()), "{build:?} should be {}*: {said}", build.version());
         let clients = accounts.iter().map(|account| connect(clients_at, account)).collect();
-        Self { _process: process, _folder: folder, clients, monitoring, operator_token, accounts }
+        Self {
+            _process: process,
+            _folder: folder,
+            _clients: clients,
+            clients: clients_at,
+            monitoring,
+            operator_token,
+            accounts,
+        }
+    }
+
+    /// Asks as the user of `account`, over a connection of its own that is closed afterwards; the answer is JSON.
+    pub fn ask(&self, account: &str, subject: &str, question: &Value) -> Value {
+        let mut stream = connect(self.clients, self.account(account));
+        let question = question.to_string();
+        write!(stream, "SUB _INBOX.t 9\r\nPUB {subject} _INBOX.t {}\r\n{question}\r\n", question.len()).unwrap();
+        let mut reader = BufReader::new(stream);
+        let mut line = String::new();
+        while !line.starts_with("MSG _INBOX.t ") {
+            line.clear();
+            assert_ne!(reader.read_line(&mut line).unwrap(), 0, "the server hung up");
+        }
+        let mut answer = vec![0; line.trim_end().rsplit(' ').next().unwrap().parse().unwrap()];
+        reader.read_exact(&mut answer).unwrap();
+        serde_json::from_slice(&answer).unwrap()
     }
 
     /// The tenant called `name`.
