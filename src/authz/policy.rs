@@ -142,9 +142,9 @@ impl Policy {
         match judged {
             Ok(Fit { offer, rule, tenant }) => {
                 let holder = self.holder(rule, &roles, who);
-                let mut resource = offer.terms.settle(what);
-                let tenancy = self.catalog.endpoint(resource.endpoint()).tenant.as_ref();
-                if let (Some(tenant), Some(tenancy)) = (&tenant, tenancy) {
+                let endpoint = self.catalog.endpoint(what.endpoint());
+                let mut resource = offer.terms.settle(what, endpoint);
+                if let (Some(tenant), Some(tenancy)) = (&tenant, &endpoint.tenant) {
                     narrow(&mut resource, tenant, tenancy);
                 }
                 let shown = (Arc::clone(&offer.plan), tenant);

@@ -101,8 +101,8 @@ impl Terms {
         }
     }
 
-    /// `what` as the rule wants it to be asked; only for a `what` that [`Terms::check`] accepted.
-    pub(super) fn settle(&self, mut what: Resource) -> Resource {
+    /// `what`, a request of `endpoint`, as the rule wants it to be asked; only for one that [`Terms::check`] accepted.
+    pub(super) fn settle(&self, mut what: Resource, endpoint: &Endpoint) -> Resource {
         for (position, value) in &mut what.arguments {
             match self.takes.get(*position) {
                 Some(Takes::Within(bounds)) => bounds.clamp(value),
@@ -115,6 +115,9 @@ impl Terms {
                 set(&mut what, *position, value.clone());
             }
         }
+        // INVARIANT: a value that changes nothing is no argument.
+        let changes = |argument: Option<&Argument>, value| argument.is_none_or(|argument| !argument.is_default(value));
+        what.arguments.retain(|(position, value)| changes(endpoint.arguments.get(*position), value));
         what
     }
 

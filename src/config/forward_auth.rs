@@ -21,9 +21,9 @@ pub(super) fn forward_auth(fields: &Fields<'_>, faults: &mut Faults) -> Option<O
 
 fn proxy(node: &Node, faults: &mut Faults) -> Option<Proxy> {
     let name = node.text(faults)?;
-    let found = Proxy::ALL.into_iter().find(|proxy| proxy.label() == name);
+    let found = Proxy::ALL.into_iter().find(|proxy| proxy.name() == name);
     if found.is_none() {
-        faults.at(node, unknown("proxy", name, &Proxy::ALL.map(Proxy::label)));
+        faults.at(node, unknown("proxy", name, &Proxy::ALL.map(Proxy::name)));
     }
     found
 }

@@ -68,7 +68,7 @@ fn prefix(node: &Node, faults: &mut Faults) -> Option<String> {
     let text = node.text(faults)?;
     let fault = if text == "/" {
         "leave `prefix` out to mean every path".to_owned()
-    } else if !is_canonical(text) {
+    } else if text.ends_with('/') || !is_canonical(text) {
         format!("`{text}` is not canonical: write `/a/b` of unreserved characters, no slash last")
     } else if text == "/-" || text.starts_with("/-/") {
         "paths below `/-` are monward's own; take another prefix".to_owned()

@@ -61,7 +61,7 @@ pub(super) fn origin(text: &str) -> Result<Origin, String> {
         return Err("expected only scheme, host, port and path, without user or query".to_owned());
     }
     let base = if path == "/" { "" } else { path };
-    if !base.is_empty() && !is_canonical(base) {
+    if !base.is_empty() && (base.ends_with('/') || !is_canonical(base)) {
         return Err(format!(
             "the path `{base}` is not canonical: write `/a/b` of unreserved characters, no slash last"
         ));

@@ -83,7 +83,7 @@ impl Proxy {
 
     /// The name in the configuration.
     #[must_use]
-    pub const fn label(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
             Self::Traefik => "traefik",

@@ -47,8 +47,8 @@ struct Change {
 /// Compares two policies of one catalogue.
 #[must_use]
 pub fn compare(old: &Policy, new: &Policy) -> Comparison {
-    let rules = old.rules_otherwise(new).into_iter().map(|(rule, what)| (rule.to_owned(), what)).collect();
-    let mut found = Comparison { roles: role_changes(old, new), rules, changes: Vec::new(), asked: 0 };
+    let otherwise = old.rules_otherwise(new).into_iter().map(|(rule, what)| (rule.to_owned(), what)).collect();
+    let mut found = Comparison { roles: role_changes(old, new), rules: otherwise, changes: Vec::new(), asked: 0 };
     let mut roles: Vec<&str> = old.all_roles().chain(new.all_roles()).collect();
     roles.sort_unstable();
     roles.dedup();

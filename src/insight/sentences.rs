@@ -60,6 +60,15 @@ fn of_requests(reason: &str) -> Option<&'static str> {
         "no_role" => "The caller is known, but has none of the roles of the policy.",
         "no_rule" => "No rule opens this endpoint to the caller's roles.",
         "denied" => "A deny rule closes this endpoint to one of the caller's roles.",
+        "forward_auth_fields" => "The trusted proxy did not tell exactly once what was asked.",
+        "forward_auth_redaction" => {
+            "A rule permits it, but a proxy that fetches by itself cannot take out what must not leave."
+        }
+        "forward_auth_asking" => {
+            "A rule permits it, but a proxy that fetches by itself cannot ask the upstream as monward does."
+        }
+        "forward_auth_target" => "A rule permits it, but not as it is spelled, and the proxy forwards what is spelled.",
+        "unknown_path" => "No route of the listener is for this path.",
         "tenant_unknown" => "A rule opens the endpoint to tenants, and the credential does not name just one.",
         "conditions" => {
             "A rule opens the endpoint to the caller, but not now, from there, over that TLS or with that credential."

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use monward::authn::{Certificate, NameKind, Principal};
-use monward::authz::{Decision, Policy};
-use monward::catalog::{self, Catalog, Endpoint, EndpointId, Resource};
+use monward::authz::{Circumstances, Decision, Policy};
+use monward::catalog::{self, Catalog, Catalogs, Endpoint, EndpointId, Resource};
+use monward::types::{TlsVersion, UnixTime};
 
 #[path = "../go/model.rs"]
 mod model;
@@ -70,8 +71,11 @@ fn same_to_go(endpoint: &Endpoint, resource: &Resource, query: &[u8]) {
 /// A policy file; when it is right, it decides on every endpoint for several principals.
 pub fn policy(text: &[u8]) {
     let Ok(text) = str::from_utf8(text) else { return };
-    match Policy::parse("p.yaml", text, nats()) {
-        Ok(policy) => everybody().iter().for_each(|who| decides(&policy, who)),
+    match Policy::parse("p.yaml", text, &Catalogs::builtin()) {
+        Ok(policy) => {
+            let _looked_over = policy.findings();
+            everybody().iter().for_each(|who| circumstances().iter().for_each(|known| decides(&policy, who, known)));
+        }
         Err(faults) => assert!(!faults.is_empty()),
     }
 }
@@ -95,13 +99,24 @@ fn everybody() -> Vec<Principal> {
     vec![token("cluster", &serde_json::Value::Null), corp.and(&certificate), corp, certificate]
 }
 
-fn decides(policy: &Policy, who: &Principal) {
+/// Nothing is known, or all of it.
+fn circumstances() -> [Circumstances; 2] {
+    let known = Circumstances {
+        now: Some(UnixTime::from_secs(1_800_000_000)),
+        source: Some([192, 0, 2, 1].into()),
+        tls: Some(TlsVersion::V13),
+        ..Circumstances::default()
+    };
+    [Circumstances::default(), known]
+}
+
+fn decides(policy: &Policy, who: &Principal, known: &Circumstances) {
     let catalog = policy.catalog();
     for endpoint in &catalog.endpoints {
         for query in ["", "?limit=7", "?auth=1", "?acc=A", "?state=closed&limit=700", "?subs=1", "?details=1"] {
             let target = format!("{}{query}", endpoint.path);
             let Ok(resource) = catalog.resolve(b"GET", target.as_bytes()) else { continue };
-            match policy.decide(who, resource) {
+            match policy.decide(who, resource, known) {
                 Decision::Permit(permit) => {
                     let upstream = catalog.render(permit.resource());
                     let again = catalog.resolve(b"GET", upstream.as_bytes());

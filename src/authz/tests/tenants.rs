@@ -11,7 +11,7 @@ const RULE: &str = "rules:
       args: { jsz: { streams: allow }, connz: { subs: allow } } }
 ";
 
-fn of(account: serde_json::Value) -> Principal {
+fn of(account: &serde_json::Value) -> Principal {
     principal(&json!({ "groups": ["a"], "nats_account": account }))
 }
 
@@ -26,7 +26,7 @@ fn answer(rules: &str, who: &Principal, target: &str) -> (String, Option<String>
 
 #[test]
 fn a_tenant_asks_about_itself_alone_and_is_told_so() {
-    let who = of(json!("ACME"));
+    let who = of(&json!("ACME"));
     for (target, upstream) in [
         ("/connz", "/connz?auth=1&acc=ACME"),
         ("/connz?acc=ACME", "/connz?auth=1&acc=ACME"),
@@ -63,7 +63,7 @@ fn a_claim_that_does_not_name_just_one_tenant_opens_nothing() {
         json!("A".repeat(257)),
         json!("eyJhbGciOiJub25lIn0.eyJhIjoxfQ.x"),
     ] {
-        assert_eq!(answer(RULE, &of(account.clone()), "/connz").0, "tenant_unknown", "{account}");
+        assert_eq!(answer(RULE, &of(&account), "/connz").0, "tenant_unknown", "{account}");
     }
     let nobody = principal(&json!({ "groups": ["a"] }));
     for target in ["/connz", "/accstatz", "/jsz", "/healthz?account=ACME"] {
@@ -78,7 +78,7 @@ fn the_claim_is_that_of_the_proof_which_gives_the_role() {
         "somebody".to_owned(),
         json!({ "nats_account": "GLOBEX" }).as_object().unwrap().clone(),
     );
-    let own = of(json!("ACME"));
+    let own = of(&json!("ACME"));
     let nameless = principal(&json!({ "groups": ["a"] }));
     assert_eq!(answer(RULE, &own.and(&other), "/connz").1.as_deref(), Some("ACME"));
     assert_eq!(answer(RULE, &other.and(&own), "/connz").1.as_deref(), Some("ACME"));
@@ -91,7 +91,7 @@ fn a_rule_for_all_tenants_is_preferred_by_whoever_has_its_role() {
   - { id: own, endpoints: [connz], allow: any, tenant: \"{claims.nats_account}\", redact: none }
   - { id: all, endpoints: [connz], allow: [b], redact: standard }
 ";
-    assert_eq!(answer(rules, &of(json!("ACME")), "/connz").1.as_deref(), Some("ACME"));
+    assert_eq!(answer(rules, &of(&json!("ACME")), "/connz").1.as_deref(), Some("ACME"));
     let both = principal(&json!({ "groups": ["b"], "nats_account": "ACME" }));
     assert_eq!(answer(rules, &both, "/connz"), ("/connz".to_owned(), None));
 }

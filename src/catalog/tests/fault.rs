@@ -1,6 +1,6 @@
-//! What a refused target is answered and recorded with.
+//! What a refused target is answered and recorded with; how ids and tags are called.
 
-use super::super::{Catalog, Malformation, TargetFault};
+use super::super::{Catalog, Malformation, Tag, TargetFault};
 use super::{nats, resolve};
 
 #[test]
@@ -19,6 +19,13 @@ fn each_fault_has_its_status_its_label_and_a_sentence_without_the_clients_words(
         assert_eq!((fault.status(), fault.label()), (status, label));
         let sentence = fault.sentence();
         assert!(sentence.ends_with('.') && sentence.len() > 10 && !sentence.contains("auth"), "{sentence}");
+    }
+}
+
+#[test]
+fn a_tag_is_called_as_it_is_written() {
+    for (written, tag) in Tag::ALL {
+        assert_eq!(tag.label(), written);
     }
 }
 

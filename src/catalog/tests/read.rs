@@ -214,6 +214,18 @@ fn an_endpoint_has_at_most_64_arguments() {
 }
 
 #[test]
+fn a_name_has_at_most_128_characters() {
+    for (old, before) in
+        [("catalog: demo", "catalog: "), ("      deep:", "      "), ("  stats:", "  "), ("path: /stats", "path: /")]
+    {
+        let behind = if old.ends_with(':') { ":" } else { "" };
+        let length = if old.starts_with("path") { 127 } else { 128 };
+        let named = |length: usize| faults(old, &format!("{before}{}{behind}", "n".repeat(length))).len();
+        assert_eq!((named(length), named(length + 1), named(length + 2)), (0, 1, 1), "{old}");
+    }
+}
+
+#[test]
 fn a_number_may_have_one_value_only() {
     assert_eq!(faults("min: -5, max: 10, default: 3", "min: 3, max: 3, default: 3"), Vec::<String>::new());
 }

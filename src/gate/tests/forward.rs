@@ -73,6 +73,7 @@ struct Asking<'a> {
     told: Vec<(Told, &'a str)>,
     source: [u8; 4],
     certificate: Option<Result<&'a str, CertificateFault>>,
+    body: &'a [u8],
 }
 
 fn bench() -> Bench {
@@ -108,6 +109,7 @@ impl<'a> Asking<'a> {
             told: vec![(Told::OriginalMethod, "GET"), (Told::OriginalUri, "/varz")],
             source: INSIDE,
             certificate: None,
+            body: &[],
         }
     }
 
@@ -151,7 +153,7 @@ impl<'a> Asking<'a> {
             certificate: certificate.as_ref(),
             source: IpAddr::from(self.source),
             tls: Some(crate::types::TlsVersion::V13),
-            body: b"the proxy's own",
+            body: self.body,
             now: UnixTime::from_secs(NOW),
         };
         let request = meant(&engine, request);
@@ -207,7 +209,7 @@ fn what_only_monward_could_keep_is_refused_to_a_proxy() {
     let nginx = Asking::new(&bench);
     for (why, target, wanted) in [
         ("nobody else takes fields out", "/jsz", (403, "forward_auth_redaction")),
-        ("nobody else cuts an answer down to a tenant", "/leafz?acc=prometheus", (403, "forward_auth_redaction")),
+        ("nobody else cuts an answer down to a tenant", "/leafz", (403, "forward_auth_redaction")),
         ("nobody else adds arguments", "/connz", (403, "forward_auth_target")),
         ("the proxy's address is not the client's", "/subsz", (403, "conditions")),
         ("nor its TLS", "/gatewayz", (403, "conditions")),
@@ -215,6 +217,8 @@ fn what_only_monward_could_keep_is_refused_to_a_proxy() {
     ] {
         assert_eq!(nginx.about("GET", target).label(), wanted, "{why}");
     }
+    let with_body = Asking { body: b"the proxy's own", ..nginx.clone() };
+    assert_eq!(with_body.label(), (200, "forward"), "what comes with the question is not the client's");
 }
 
 #[test]

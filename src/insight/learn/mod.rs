@@ -1,7 +1,7 @@
 //! The least policy under which what was seen goes on, and nothing that was refused begins.
 //!
 //! Roles are by identity alone, since records hold no claims. What was permitted and answered is granted; a request that
-//! was refused, or let through by shadow mode only, never is: where the general form of a rule would grant one, the rule
+//! was refused, or would be by a rule in shadow, never is: where the general form of a rule would grant one, the rule
 //! becomes a list of exactly what was seen, and where even that would, the endpoint is left out.
 
 mod draft;

@@ -165,11 +165,11 @@ fn a_request_that_was_refused_is_never_granted() {
     let (learned, policy) = learn(&[asked("/varz"), asked("/healthz"), denied]);
     assert_eq!(answer(&policy, "alice", "/varz"), "no_rule", "{}", learned.policy);
     assert!(learned.policy.contains("#   alice: varz\n"), "{}", learned.policy);
-    // What only shadow mode let through was refused.
-    let shadow = json!({ "request": "/routez", "shadow": { "decision": "deny", "reason": "no_rule" } });
+    // What a rule in shadow would refuse is refused.
+    let shadow = json!({ "request": "/routez", "shadow": { "decision": "deny", "rule": "tighter" } });
     let (learned, policy) = learn(&[asked("/varz"), shadow]);
     assert_eq!(answer(&policy, "alice", "/routez"), "no_rule", "{}", learned.policy);
-    assert!(learned.policy.contains("#   alice: /routez, 1 times, shadow no_rule\n"), "{}", learned.policy);
+    assert!(learned.policy.contains("#   alice: /routez, 1 times, shadow tighter\n"), "{}", learned.policy);
     // What was permitted at another time is.
     let (_, policy) = learn(&[refused("/varz"), asked("/varz")]);
     assert_eq!(answer(&policy, "alice", "/varz"), "/varz");

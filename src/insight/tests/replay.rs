@@ -73,7 +73,7 @@ fn what_cannot_be_replayed_is_said_and_never_counts_as_no_change() {
     let found = replay(&[json!({ "roles": ["a", "gone"] })], OLD);
     assert!(!found.is_empty(), "{found}");
     assert!(found.to_string().contains("    1 have the role gone, which NEW has not\n"), "{found}");
-    let nobody = json!({ "roles": null, "decision": "deny", "reason": "no_role", "rule": null });
+    let nobody = json!({ "roles": [], "decision": "deny", "reason": "no_role", "rule": null });
     let found = replay(&[nobody], &format!("{OLD}  - {{ id: all, endpoints: [varz], allow: any }}\n"));
     assert!(found.to_string().contains("  + /varz, "), "no role is known: {found}");
 }

@@ -280,7 +280,7 @@ fn rules_that_mean_nothing_certain_are_refused() {
         ("everything kept", FenceRule::keep("$"), "selector `$`: selects the whole body"),
         ("everything dropped", FenceRule::drop("$"), "selector `$`: selects the whole body"),
         ("no member", FenceRule::own("$.a[*]", ""), "selector `$.a[*]`: the member that says whose it is has no name"),
-        ("no path", FenceRule::own("a", "b"), "selector `a`: not a JSON path (RFC 9535): "),
+        ("no path", FenceRule::own("a", "b"), "selector `a`: not a JSON path (RFC 9535); "),
         ("a long path", FenceRule::keep(&format!("${}", ".a".repeat(33))), "is too long"),
     ] {
         let error = rule.unwrap_err().to_string();
