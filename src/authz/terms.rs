@@ -116,8 +116,9 @@ impl Terms {
             }
         }
         // INVARIANT: a value that changes nothing is no argument.
-        let changes = |argument: Option<&Argument>, value| argument.is_none_or(|argument| !argument.is_default(value));
-        what.arguments.retain(|(position, value)| changes(endpoint.arguments.get(*position), value));
+        what.arguments.retain(|(position, value)| {
+            endpoint.arguments.get(*position).is_none_or(|argument| !argument.is_default(value))
+        });
         what
     }
 

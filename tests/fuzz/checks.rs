@@ -74,7 +74,11 @@ pub fn policy(text: &[u8]) {
     match Policy::parse("p.yaml", text, &Catalogs::builtin()) {
         Ok(policy) => {
             let _looked_over = policy.findings();
-            everybody().iter().for_each(|who| circumstances().iter().for_each(|known| decides(&policy, who, known)));
+            for who in everybody() {
+                for known in circumstances() {
+                    decides(&policy, &who, &known);
+                }
+            }
         }
         Err(faults) => assert!(!faults.is_empty()),
     }
