@@ -93,8 +93,12 @@
 //! * **What a tenant sees is rebuilt from the whole answer** ([`redact::Fence`]), whatever the upstream was asked: `acc=` of
 //!   NATS answers about everybody when it does not know the name. Price: such an answer is held whole, and what no
 //!   catalogue names does not leave, harmless totals included.
-//! * **The first allow rule that fits decides, a deny rule anywhere beats it.** Rules that add up would let a second role
-//!   widen what a first one may see of an endpoint without anybody having written it.
+//! * **A deny rule anywhere beats all; of the allow rules that fit, the one that takes out least decides.** The order of
+//!   rules says nothing, so a policy can be cut into files. What leaves is always what one rule says: rules that add up
+//!   would show what nobody has written. Price: who should see less must not have the role that sees more.
+//! * **Conditions have three answers.** What is not known opens nothing, and what it would close stays closed.
+//! * **A tenant is fenced on the answer**, by an allow-list; the argument that names the account only makes it cheaper.
+//!   Price: such an answer is held whole once more before it is redacted.
 //! * **An argument that reveals or costs more than its endpoint must be named by a rule** before anybody may send it
 //!   (`explicit` in the catalogue). Price: a policy is a word longer; it says what it opens.
 

@@ -1,6 +1,7 @@
 //! What a policy answers.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::authn::{Principal, Proof};
@@ -32,10 +33,10 @@ pub enum Decision {
 /// fn copy(permit: &Permit) -> Permit { permit.clone() }
 /// ```
 /// ```compile_fail
-/// use std::sync::Arc;
+/// use std::{num::NonZeroU32, sync::Arc};
 /// use monward::{authz::{HeldRoles, Holder, Permit, RuleId}, catalog::Resource, redact::Plan};
 /// fn forge(resource: Resource, rule: RuleId, plan: Arc<Plan>, (holder, roles): (Holder, HeldRoles)) -> Permit {
-///     Permit { resource, rule, limit: None, plan, holder, tenant: None, roles, would: None }
+///     Permit { resource, rule, limit: None, cost: NonZeroU32::MIN, plan, holder, tenant: None, roles, would: None }
 /// }
 /// ```
 #[derive(Debug)]
@@ -43,6 +44,7 @@ pub struct Permit {
     resource: Resource,
     rule: RuleId,
     limit: Option<LimitId>,
+    cost: NonZeroU32,
     plan: Arc<Plan>,
     holder: Holder,
     tenant: Option<String>,
@@ -88,13 +90,13 @@ impl Holder {
 impl Permit {
     /// Only for [`Policy::decide`](super::Policy::decide).
     pub(super) fn new(
-        resource: Resource,
+        (resource, cost): (Resource, NonZeroU32),
         rule: &Rule,
         (plan, tenant): (Arc<Plan>, Option<String>),
         holder: Holder,
         (roles, would): (HeldRoles, Option<Box<Would>>),
     ) -> Self {
-        Self { resource, rule: rule.id.clone(), limit: rule.limit, plan, holder, tenant, roles, would }
+        Self { resource, rule: rule.id.clone(), limit: rule.limit, cost, plan, holder, tenant, roles, would }
     }
 
     /// The tenant whose part alone may leave; `None`: all of it may.
@@ -137,6 +139,12 @@ impl Permit {
     #[must_use]
     pub const fn limit(&self) -> Option<LimitId> {
         self.limit
+    }
+
+    /// How many times as much as its endpoint alone the request costs the upstream.
+    #[must_use]
+    pub const fn cost(&self) -> NonZeroU32 {
+        self.cost
     }
 
     /// What must not leave.

@@ -217,6 +217,7 @@ fn permitted(policy: &Policy, permit: &Permit) -> Outcome {
         rule: permit.rule().clone(),
         upstream: policy.catalog().render(permit.resource()),
         tenant: permit.tenant().map(str::to_owned),
+        cost: permit.cost().get(),
         limit: limit.cloned(),
         redactions: permit.plan().rules().iter().map(redaction).collect(),
     }
@@ -280,10 +281,13 @@ impl fmt::Display for Outcome {
                 writeln!(f, "decision  deny\nreason    {}: {reason}", reason.label())?;
                 rule.as_ref().map_or(Ok(()), |rule| writeln!(f, "rule      {rule}"))
             }
-            Self::Permitted { rule, upstream, tenant, limit, redactions } => {
+            Self::Permitted { rule, upstream, tenant, cost, limit, redactions } => {
                 writeln!(f, "decision  allow\nrule      {rule}\nupstream  {upstream}")?;
                 if let Some(tenant) = tenant {
                     writeln!(f, "tenant    {tenant}: nothing else of the answer leaves")?;
+                }
+                if *cost > 1 {
+                    writeln!(f, "cost      {cost} times that of the endpoint alone")?;
                 }
                 writeln!(f, "limit     {}", limit.as_ref().map_or("none".to_owned(), ToString::to_string))?;
                 let count = redactions.len();

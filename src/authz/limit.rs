@@ -17,6 +17,17 @@ pub struct Limit {
     pub period: Duration,
     /// So many may come at once after a pause.
     pub burst: NonZeroU32,
+    /// What is counted.
+    pub unit: Unit,
+}
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Each request as one.
+    Requests,
+    /// Each request as many times as its arguments make it cost the upstream, and never as more than the burst.
+    Cost,
 }
 
 impl Limit {
@@ -26,7 +37,11 @@ impl Limit {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in {} s, burst {}", self.count, self.period.as_secs(), self.burst)
+        write!(f, "{} in {} s, burst {}", self.count, self.period.as_secs(), self.burst)?;
+        match self.unit {
+            Unit::Requests => Ok(()),
+            Unit::Cost => f.write_str(", by cost"),
+        }
     }
 }
 

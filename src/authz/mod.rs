@@ -29,6 +29,6 @@ pub use circumstances::{Circumstances, Unknown};
 pub use decision::{Decision, HeldRoles, Holder, LimitId, Permit, Reason, Refused, RuleId, Would};
 pub use explain::{Explanation, Note, Outcome, Shown, Verdict, action_word, explain, explain_as};
 pub use findings::Findings;
-pub use limit::Limit;
+pub use limit::{Limit, Unit};
 pub use policy::{Effect, Mode, Policy, Source};
 pub use survey::probes;

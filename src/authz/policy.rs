@@ -147,8 +147,9 @@ impl Policy {
                 if let (Some(tenant), Some(tenancy)) = (&tenant, &endpoint.tenant) {
                     narrow(&mut resource, tenant, tenancy);
                 }
+                let cost = self.catalog.cost(&resource);
                 let shown = (Arc::clone(&offer.plan), tenant);
-                Decision::Permit(Permit::new(resource, rule, shown, holder, (HeldRoles(roles), would)))
+                Decision::Permit(Permit::new((resource, cost), rule, shown, holder, (HeldRoles(roles), would)))
             }
             Err(miss) => refuse(miss, what, roles, would),
         }

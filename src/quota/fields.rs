@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::authz::{Limit, RuleId};
+use crate::authz::{Limit, RuleId, Unit};
 
 /// A request that came too soon: the limit that turned it away, and when the next one may come.
 ///
@@ -24,7 +24,7 @@ impl Exceeded {
     /// For a permit whose limit nobody knows.
     pub(super) fn unknown(rule: &RuleId) -> Self {
         let (one, second) = (NonZeroU32::MIN, Duration::from_secs(1));
-        Self::new(Limit { rule: rule.clone(), count: one, period: second, burst: one }, second)
+        Self::new(Limit { rule: rule.clone(), count: one, period: second, burst: one, unit: Unit::Requests }, second)
     }
 
     /// The limit.

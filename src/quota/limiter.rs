@@ -1,13 +1,14 @@
 //! The limiter of one policy.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::num::NonZeroU32;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
 use governor::{NotUntil, Quota, RateLimiter};
 
 use crate::authn::Principal;
-use crate::authz::{Limit, Permit};
+use crate::authz::{Limit, Permit, Unit};
 
 use super::fields::Exceeded;
 use super::store::{Cells, Key};
@@ -93,7 +94,7 @@ impl<C: Clock + Clone> Limiter<C> {
         Self { limits, clock, hasher: RandomState::new() }
     }
 
-    /// Counts one request of `who`. A refused one costs nothing.
+    /// Counts one request of `who`, by what it costs where the limit says so. A refused one costs nothing.
     ///
     /// # Errors
     /// When it comes too soon.
@@ -120,7 +121,13 @@ impl<C: Clock + Clone> Limiter<C> {
         let Some((limit, limiter)) = self.limits.get(id.0) else { return Err(Exceeded::unknown(permit.rule())) };
         let key = self.key(permit, who);
         let wait = |refusal: NotUntil<C::Instant>| refusal.wait_time_from(self.clock.now());
-        limiter.check_key(&key).map_err(|refusal| Exceeded::new(limit.clone(), wait(refusal)))
+        let cells = match limit.unit {
+            Unit::Requests => NonZeroU32::MIN,
+            Unit::Cost => permit.cost().min(limit.burst),
+        };
+        // No more than the burst, so there is room for them at some time.
+        let room = limiter.check_key_n(&key, cells).map_err(|_| Exceeded::unknown(permit.rule()))?;
+        room.map_err(|refusal| Exceeded::new(limit.clone(), wait(refusal)))
     }
 
     /// Gives back the cells of those who have been away long enough to start afresh. For a housekeeper, every ten

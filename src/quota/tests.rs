@@ -28,7 +28,11 @@ fn bench_with_room(limit: &str, cells: usize) -> Bench {
          - {{ id: free, endpoints: [routez], allow: any }}\n  \
          - {{ id: other, endpoints: [jsz], allow: any, limit: {{ rate: 1/hour }} }}\n"
     );
-    let policy = Policy::parse("p.yaml", &text, &Catalogs::builtin()).unwrap();
+    bench_of(&text, cells)
+}
+
+fn bench_of(text: &str, cells: usize) -> Bench {
+    let policy = Policy::parse("p.yaml", text, &Catalogs::builtin()).unwrap();
     let clock = FakeRelativeClock::default();
     let limiter = Limiter::with_room(policy.limits(), clock.clone(), cells);
     Bench { policy, limiter, clock }
@@ -251,4 +255,25 @@ fn many_threads_get_no_more_than_one() {
         .collect();
     let passed: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
     assert_eq!(passed, 100);
+}
+
+#[test]
+fn by_cost_a_request_counts_as_much_as_its_arguments_make_it_and_never_more_than_the_burst() {
+    for (why, limit, target, passed, wait) in [
+        ("each as one", "{ rate: 60/min, burst: 25 }", "/connz?auth=1", 25, 1),
+        ("a plain one is one", "{ rate: 60/min, burst: 25, by: cost }", "/connz", 25, 1),
+        ("decoding every token is twenty", "{ rate: 60/min, burst: 25, by: cost }", "/connz?auth=1", 1, 15),
+        ("the burst is the most that one can take", "{ rate: 60/min, burst: 5, by: cost }", "/connz?auth=1", 1, 5),
+    ] {
+        let text = format!(
+            "version: 1\ncatalog: nats\nrules:\n  - {{ id: r, endpoints: [connz], allow: any, args: {{ auth: allow }}, limit: {limit} }}\n"
+        );
+        let bench = bench_of(&text, 1000);
+        let who = who("corp", "a");
+        assert_eq!(bench.passed(&who, target, 100), passed, "{why}");
+        bench.advance(f64::from(wait) - 0.1);
+        assert_eq!(bench.passed(&who, target, 2), 0, "{why}: too early");
+        bench.advance(0.2);
+        assert_eq!(bench.passed(&who, target, 2), 1, "{why}: in time");
+    }
 }

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Explanation, Note, Outcome, Shown, Verdict, action_word};
 use crate::authz::policy::{Effect, Mode};
-use crate::authz::{Limit, RuleId};
+use crate::authz::{Limit, RuleId, Unit};
 
 #[derive(Serialize)]
 struct View<'a> {
@@ -27,6 +27,7 @@ struct Answer<'a> {
     rule: Option<&'a str>,
     upstream: Option<&'a str>,
     tenant: Option<&'a str>,
+    cost: Option<u32>,
     limit: Option<Rate>,
     redactions: Vec<Redaction<'a>>,
 }
@@ -36,6 +37,7 @@ struct Rate {
     count: u32,
     period_s: u64,
     burst: u32,
+    by: &'static str,
 }
 
 #[derive(Serialize)]
@@ -86,11 +88,12 @@ fn answer(outcome: &Outcome) -> Answer<'_> {
             rule: why.rule.as_ref().map(RuleId::as_str),
             ..refused
         },
-        Outcome::Permitted { rule, upstream, tenant, limit, redactions } => Answer {
+        Outcome::Permitted { rule, upstream, tenant, cost, limit, redactions } => Answer {
             decision: "allow",
             rule: Some(rule.as_str()),
             upstream: Some(upstream),
             tenant: tenant.as_deref(),
+            cost: Some(*cost),
             limit: limit.as_ref().map(rate),
             redactions: redactions
                 .iter()
@@ -102,7 +105,14 @@ fn answer(outcome: &Outcome) -> Answer<'_> {
 }
 
 fn rate(limit: &Limit) -> Rate {
-    Rate { count: limit.count.get(), period_s: limit.period.as_secs(), burst: limit.burst.get() }
+    Rate { count: limit.count.get(), period_s: limit.period.as_secs(), burst: limit.burst.get(), by: unit(limit.unit) }
+}
+
+const fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Requests => "requests",
+        Unit::Cost => "cost",
+    }
 }
 
 fn says(note: &Note) -> Says<'_> {

@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, EndpointId};
 use crate::document::{self, Faults, Fields, Node, Position, Value};
 
 use super::super::decision::{LimitId, RuleId};
-use super::super::limit::{Limit, parse_count, parse_rate};
+use super::super::limit::{Limit, Unit, parse_count, parse_rate};
 use super::super::opening::{Offer, Opening};
 use super::super::policy::{Effect, Mode, Rule, Who};
 use super::super::roles::RoleId;
@@ -174,7 +174,7 @@ impl Reader<'_, '_> {
     }
 
     fn limit(&mut self, rule: &RuleId, node: &Node) -> Option<LimitId> {
-        let fields = node.fields(&["rate", "burst"], self.faults)?;
+        let fields = node.fields(&["rate", "burst", "by"], self.faults)?;
         let rate = fields
             .required("rate", self.faults)
             .and_then(|node| parse_rate(node.text(self.faults)?).map_err(|message| self.faults.at(node, message)).ok());
@@ -185,9 +185,21 @@ impl Reader<'_, '_> {
             }
             None => parse_count(1).ok(),
         };
-        let ((count, period), burst) = (rate?, burst?);
-        self.all.read.limits.push(Limit { rule: rule.clone(), count, period, burst });
+        let unit = fields.get("by").map_or(Some(Unit::Requests), |node| self.unit(node));
+        let ((count, period), burst, unit) = (rate?, burst?, unit?);
+        self.all.read.limits.push(Limit { rule: rule.clone(), count, period, burst, unit });
         Some(LimitId(self.all.read.limits.len() - 1))
+    }
+
+    fn unit(&mut self, node: &Node) -> Option<Unit> {
+        match node.text(self.faults)? {
+            "requests" => Some(Unit::Requests),
+            "cost" => Some(Unit::Cost),
+            other => {
+                self.faults.at(node, document::unknown("unit", other, &["requests", "cost"]));
+                None
+            }
+        }
     }
 
     fn deny(&mut self, fields: Fields<'_>) {
