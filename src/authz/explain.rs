@@ -59,6 +59,8 @@ pub enum Outcome {
         upstream: String,
         /// The tenant whose part alone leaves.
         tenant: Option<String>,
+        /// How many times as much as the endpoint alone it costs the upstream.
+        cost: u32,
         /// How often.
         limit: Option<Limit>,
         /// What does not leave: action and selector.

@@ -106,7 +106,7 @@ fn an_explanation_for_machines_has_the_same_members_whatever_comes_out() {
     assert_eq!((&permitted["decision"], &permitted["rule"]), (&json!("allow"), &json!("three")));
     assert_eq!(permitted["redactions"][0], json!({ "action": "remove", "selector": "$..jwt" }));
     let limited = explained(&["a"], "/connz");
-    assert_eq!(limited["limit"], json!({ "count": 6, "period_s": 60, "burst": 3 }));
+    assert_eq!(limited["limit"], json!({ "count": 6, "period_s": 60, "burst": 3, "by": "requests" }));
     assert_eq!(limited["upstream"], "/connz?limit=10");
     let refused = explained(&["b"], "/connz?auth=1");
     assert_eq!((&refused["decision"], &refused["status"]), (&json!("deny"), &json!(403)));

@@ -178,11 +178,15 @@ fn flow(node: &Node) -> String {
 fn the_readme_is_right() {
     const README: &str = include_str!("../../../policies/README.md");
     let blocks: Vec<&str> = README.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    let [glance, roles, _args, sets, cases] = blocks.try_into().unwrap();
+    let [glance, _files, roles, when, args, sets, cases] = blocks.try_into().unwrap();
     let policy = whole(glance);
     let found = Cases::parse("README.md", cases).unwrap().run(&policy);
     assert_eq!(found, []);
     for part in [roles, sets] {
         whole(&format!("version: 1\ncatalog: nats\n{part}"));
+    }
+    for part in [when, args] {
+        let rule = "  - id: r\n    endpoints: [connz, subsz]\n    allow: any\n";
+        whole(&format!("version: 1\ncatalog: nats\nrules:\n{rule}{part}"));
     }
 }
