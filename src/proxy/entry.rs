@@ -139,26 +139,20 @@ impl Entry {
         }
     }
 
-    fn pass(&self) -> Option<&Pass> {
+    /// What became of it at the gate: a pass, a refusal, or neither.
+    fn judged(&self) -> Result<&Pass, Option<&Refusal>> {
         match &self.stage {
             Stage::Passed(pass) | Stage::Withheld(pass, _) | Stage::Vouched(pass) | Stage::Answered(pass, _) => {
-                Some(pass)
+                Ok(pass)
             }
-            Stage::Received | Stage::Malformed(_) | Stage::Refused(_) => None,
+            Stage::Refused(refusal) => Err(Some(refusal)),
+            Stage::Received | Stage::Malformed(_) => Err(None),
         }
     }
 
     /// Where it goes, or would have gone.
     fn behind(&self) -> Option<&Behind> {
-        let upstream = match &self.stage {
-            Stage::Refused(refusal) => refusal.upstream,
-            Stage::Received
-            | Stage::Malformed(_)
-            | Stage::Passed(_)
-            | Stage::Withheld(..)
-            | Stage::Vouched(_)
-            | Stage::Answered(..) => self.pass().map(Pass::upstream),
-        };
+        let upstream = self.judged().map_or_else(|refusal| refusal?.upstream, |pass| Some(pass.upstream()));
         self.force.behind(upstream)
     }
 
@@ -169,54 +163,22 @@ impl Entry {
 
     /// Who asked, once proven.
     fn principal(&self) -> Option<&Principal> {
-        match &self.stage {
-            Stage::Refused(refusal) => refusal.principal.as_deref(),
-            Stage::Received
-            | Stage::Malformed(_)
-            | Stage::Passed(_)
-            | Stage::Withheld(..)
-            | Stage::Vouched(_)
-            | Stage::Answered(..) => self.pass().map(Pass::principal),
-        }
+        self.judged().map_or_else(|refusal| refusal?.principal.as_deref(), |pass| Some(pass.principal()))
     }
 
     /// What was asked, as far as it was understood.
     fn asked(&self) -> Option<&Asked> {
-        match &self.stage {
-            Stage::Refused(refusal) => refusal.asked.as_ref(),
-            Stage::Received
-            | Stage::Malformed(_)
-            | Stage::Passed(_)
-            | Stage::Withheld(..)
-            | Stage::Vouched(_)
-            | Stage::Answered(..) => self.pass().map(Pass::asked),
-        }
+        self.judged().map_or_else(|refusal| refusal?.asked.as_ref(), |pass| Some(pass.asked()))
     }
 
     /// The roles of whoever asked, once the policy was asked.
     fn roles(&self) -> Option<&HeldRoles> {
-        match &self.stage {
-            Stage::Refused(refusal) => refusal.roles.as_ref(),
-            Stage::Received
-            | Stage::Malformed(_)
-            | Stage::Passed(_)
-            | Stage::Vouched(_)
-            | Stage::Withheld(..)
-            | Stage::Answered(..) => self.pass().map(Pass::roles),
-        }
+        self.judged().map_or_else(|refusal| refusal?.roles.as_ref(), |pass| Some(pass.roles()))
     }
 
     /// What a rule in shadow would have decided.
     fn would(&self) -> Option<&Would> {
-        match &self.stage {
-            Stage::Refused(refusal) => refusal.would.as_deref(),
-            Stage::Received
-            | Stage::Malformed(_)
-            | Stage::Passed(_)
-            | Stage::Vouched(_)
-            | Stage::Withheld(..)
-            | Stage::Answered(..) => self.pass().and_then(Pass::would),
-        }
+        self.judged().map_or_else(|refusal| refusal?.would.as_deref(), Pass::would)
     }
 
     /// The selectors that struck, with how often.
@@ -231,15 +193,7 @@ impl Entry {
         let (behind, asked) = (self.behind(), self.asked());
         let catalog = behind.map(|behind| behind.guard.policy.catalog());
         let endpoint = asked.zip(catalog).map(|(asked, catalog)| catalog.endpoint(asked.endpoint).name.as_str());
-        let rule = match &self.stage {
-            Stage::Refused(refusal) => refusal.rule.as_ref(),
-            Stage::Received
-            | Stage::Malformed(_)
-            | Stage::Passed(_)
-            | Stage::Withheld(..)
-            | Stage::Vouched(_)
-            | Stage::Answered(..) => self.pass().map(Pass::rule),
-        };
+        let rule = self.judged().map_or_else(|refusal| refusal?.rule.as_ref(), |pass| Some(pass.rule()));
         let (upstream_status, masked) = match &self.stage {
             Stage::Answered(_, fetched) => (Some(fetched.status), fetched.masked),
             Stage::Withheld(_, withheld) => (withheld.upstream_status(), 0),
@@ -257,7 +211,7 @@ impl Entry {
             principal: self.principal().map(who),
             roles: self.roles().zip(behind).map(|(roles, behind)| behind.guard.policy.role_names(roles).collect()),
             upstream: behind.map(|behind| &*behind.name),
-            tenant: self.pass().and_then(Pass::tenant),
+            tenant: self.judged().ok().and_then(Pass::tenant),
             endpoint,
             request: asked.map(|asked| asked.target.as_str()),
             decision,

@@ -7,6 +7,10 @@ use crate::document::{self, Entry, Faults, Fields, Node};
 
 use super::super::tenant::TenantClaim;
 use super::super::terms::{Bounds, Constraint, Outside, Takes, Terms};
+use super::word;
+
+/// What may become of a number outside of its bounds.
+const OUTSIDE: [(&str, Outside); 2] = [("refuse", Outside::Refused), ("clamp", Outside::Clamped)];
 
 /// The constraints of a rule: endpoint, position of the argument, constraint.
 pub(super) type Written = Vec<(EndpointId, usize, Constraint)>;
@@ -198,19 +202,9 @@ impl Context<'_> {
             self.faults.at(node, format!("`min` {min} is greater than `max` {max}"));
             return None;
         }
-        let outside = fields.get("outside").map_or(Some(Outside::Refused), |node| self.outside(node))?;
+        let outside =
+            fields.get("outside").map_or(Some(Outside::Refused), |node| word("word", node, &OUTSIDE, self.faults))?;
         Some(Takes::Within(Bounds { min, max, outside }))
-    }
-
-    fn outside(&mut self, node: &Node) -> Option<Outside> {
-        match node.text(self.faults)? {
-            "refuse" => Some(Outside::Refused),
-            "clamp" => Some(Outside::Clamped),
-            other => {
-                self.faults.at(node, document::unknown("word", other, &["refuse", "clamp"]));
-                None
-            }
-        }
     }
 
     fn integer(&mut self, node: &Node) -> Option<i128> {

@@ -104,6 +104,17 @@ fn is_name(text: &str, what: &str, place: Place, faults: &mut Faults) -> bool {
     is_good
 }
 
+/// One of a few words with a meaning; a fault when it is another one.
+fn word<T: Copy>(what: &str, node: &Node, known: &[(&str, T)], faults: &mut Faults) -> Option<T> {
+    let text = node.text(faults)?;
+    let found = known.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+    if found.is_none() {
+        let known: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+        faults.at(node, document::unknown(what, text, &known));
+    }
+    found
+}
+
 /// The text of a value that is compared with claims: not empty, and nothing that YAML would take for another type.
 fn literal<'node>(node: &'node Node, faults: &mut Faults) -> Option<&'node str> {
     let text = node.text(faults)?;

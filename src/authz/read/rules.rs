@@ -13,7 +13,10 @@ use super::super::policy::{Effect, Mode, Rule, Who};
 use super::super::roles::RoleId;
 use super::super::tenant::TenantClaim;
 use super::redactions::Sets;
-use super::{args, conditions, is_name};
+use super::{args, conditions, is_name, word};
+
+/// What a limit may count.
+const UNITS: [(&str, Unit); 2] = [("requests", Unit::Requests), ("cost", Unit::Cost)];
 
 /// What stands under `rules`.
 pub(super) struct RulesRead {
@@ -185,21 +188,10 @@ impl Reader<'_, '_> {
             }
             None => parse_count(1).ok(),
         };
-        let unit = fields.get("by").map_or(Some(Unit::Requests), |node| self.unit(node));
+        let unit = fields.get("by").map_or(Some(Unit::Requests), |node| word("unit", node, &UNITS, self.faults));
         let ((count, period), burst, unit) = (rate?, burst?, unit?);
         self.all.read.limits.push(Limit { rule: rule.clone(), count, period, burst, unit });
         Some(LimitId(self.all.read.limits.len() - 1))
-    }
-
-    fn unit(&mut self, node: &Node) -> Option<Unit> {
-        match node.text(self.faults)? {
-            "requests" => Some(Unit::Requests),
-            "cost" => Some(Unit::Cost),
-            other => {
-                self.faults.at(node, document::unknown("unit", other, &["requests", "cost"]));
-                None
-            }
-        }
     }
 
     fn deny(&mut self, fields: Fields<'_>) {
@@ -251,12 +243,5 @@ impl Reader<'_, '_> {
 
 /// `enforce` or `shadow`; a fault when it is neither.
 pub(super) fn mode(node: &Node, faults: &mut Faults) -> Mode {
-    match node.text(faults) {
-        Some("shadow") => Mode::Shadow,
-        Some("enforce") | None => Mode::Enforce,
-        Some(other) => {
-            faults.at(node, document::unknown("mode", other, &["enforce", "shadow"]));
-            Mode::Enforce
-        }
-    }
+    word("mode", node, &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)], faults).unwrap_or(Mode::Enforce)
 }
