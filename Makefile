@@ -6,14 +6,15 @@ ARGS ?=
 THREADS ?= 6
 # Outside target/, so that `cargo clean` and a fresh clone do not throw it away.
 TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/monward/tools
-MONWARD := target/debug/monward
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+MONWARD := $(TARGET)/debug/monward
 
 .PHONY: demo test build-tools test-tools fmt clippy unit deny policies advisories bench bench-decision go-tables fuzz mutants
 
 # A guided tour on loopback: own certificates, own issuer, own upstream. `make demo ARGS=--exit` ends after the tour.
 demo: build-tools
 	$(CARGO) build --release --locked
-	target/release/monward demo $(ARGS)
+	$(TARGET)/release/monward demo $(ARGS)
 
 # Everything that must hold before a change lands.
 test:
@@ -58,7 +59,7 @@ bench:
 	@test -n "$(MONWARD_BENCH)" || { echo "make bench: set MONWARD_BENCH to the folder of the side-by-side benchmark (the one that holds its 'run')" >&2; exit 2; }
 	@test -x "$(MONWARD_BENCH)/run" || { echo "make bench: $(MONWARD_BENCH)/run is missing or cannot be executed" >&2; exit 2; }
 	$(CARGO) build --release --locked
-	MONWARD="$(CURDIR)/target/release/monward" "$(MONWARD_BENCH)/run" $(or $(ARGS),W1)
+	MONWARD="$(abspath $(TARGET))/release/monward" "$(MONWARD_BENCH)/run" $(or $(ARGS),W1)
 
 # Asks Go anew what it makes of request targets (tests/go/README.md). `make test` needs the tables alone, not Go.
 go-tables:

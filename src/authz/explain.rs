@@ -12,7 +12,7 @@ use crate::catalog::{Resource, TargetFault};
 use crate::redact::{Action, Rule as Redaction};
 
 use super::circumstances::{Circumstances, Unknown};
-use super::decision::{Decision, Permit, Reason, Refused, RuleId};
+use super::decision::{Decision, Permit, Reason, Refused, RuleId, Would};
 use super::limit::Limit;
 use super::opening::Opening;
 use super::policy::{Effect, Mode, Policy, Question, Who};
@@ -31,6 +31,8 @@ pub struct Explanation {
     pub endpoint: Option<String>,
     /// What comes out.
     pub outcome: Outcome,
+    /// What a rule in shadow would have decided.
+    pub would: Option<Would>,
     /// What each rule that names the endpoint says to it, in the order of the file.
     pub notes: Vec<Note>,
 }
@@ -88,6 +90,8 @@ pub struct Note {
 pub enum Verdict {
     /// It decided.
     Decides,
+    /// It would have, if it were enforced.
+    WouldDecide,
     /// It fits, but another rule is preferred.
     Fits,
     /// It names none of the principal's roles.
@@ -143,15 +147,22 @@ fn explain_roles(
     circumstances: &Circumstances,
     shown: Vec<Shown>,
 ) -> Explanation {
+    let mut would = None;
     let (endpoint, notes, outcome) = match policy.catalog().resolve(method.as_bytes(), target.as_bytes()) {
         Ok(resource) => {
             let endpoint = policy.catalog().endpoint(resource.endpoint()).name.clone();
             let mut notes = notes(policy, (who, &roles), &resource, circumstances);
             let outcome = match policy.decide_for(roles.clone(), who, resource, circumstances) {
-                Decision::Permit(permit) => permitted(policy, &permit),
-                Decision::Deny(refused) => Outcome::Refused(refused),
+                Decision::Permit(permit) => {
+                    would = permit.would().cloned();
+                    permitted(policy, &permit)
+                }
+                Decision::Deny(refused) => {
+                    would = refused.would.as_deref().cloned();
+                    Outcome::Refused(refused)
+                }
             };
-            mark(&mut notes, &outcome);
+            mark(&mut notes, &outcome, would.as_ref());
             (Some(endpoint), notes, outcome)
         }
         Err(fault) => (None, Vec::new(), Outcome::NotUnderstood(fault)),
@@ -162,6 +173,7 @@ fn explain_roles(
         roles: roles.iter().map(|held| policy.roles.name(held.role).to_owned()).collect(),
         endpoint,
         outcome,
+        would,
         notes,
     }
 }
@@ -229,7 +241,10 @@ fn redaction(rule: &Redaction) -> (Action, String) {
     (rule.action, rule.selector.as_str().to_owned())
 }
 
-fn mark(notes: &mut [Note], outcome: &Outcome) {
+fn mark(notes: &mut [Note], outcome: &Outcome, would: Option<&Would>) {
+    for note in notes.iter_mut().filter(|note| would.is_some_and(|would| would.rule == note.rule)) {
+        note.verdict = Verdict::WouldDecide;
+    }
     let decided = match outcome {
         Outcome::Permitted { rule, .. }
         | Outcome::Refused(Refused { reason: Reason::Denied, rule: Some(rule), .. }) => rule,
@@ -264,6 +279,13 @@ impl fmt::Display for Explanation {
         writeln!(f, "roles     {}", if self.roles.is_empty() { "none".to_owned() } else { self.roles.join(", ") })?;
         writeln!(f, "endpoint  {}", self.endpoint.as_deref().unwrap_or("unknown"))?;
         write!(f, "{}", self.outcome)?;
+        if let Some(Would { effect, rule }) = &self.would {
+            let decision = match effect {
+                Effect::Allow => "allow",
+                Effect::Deny => "deny",
+            };
+            writeln!(f, "shadow    {decision} by rule {rule}, if it were enforced")?;
+        }
         if self.notes.is_empty() {
             return match self.endpoint {
                 Some(_) => writeln!(f, "rules     no rule names this endpoint"),
@@ -320,6 +342,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decides => f.write_str("decides"),
+            Self::WouldDecide => f.write_str("would decide, if it were enforced"),
             Self::Fits => f.write_str("fits, but another rule is preferred"),
             Self::OtherRoles => f.write_str("not for these roles"),
             Self::Conditions => f.write_str("its conditions do not hold"),

@@ -95,6 +95,7 @@ fn advice(explanation: &Explanation) -> Vec<String> {
                 }
                 Verdict::Arguments(_)
                 | Verdict::Decides
+                | Verdict::WouldDecide
                 | Verdict::Fits
                 | Verdict::OtherRoles
                 | Verdict::Conditions => None,

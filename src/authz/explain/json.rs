@@ -14,6 +14,7 @@ struct View<'a> {
     endpoint: Option<&'a str>,
     #[serde(flatten)]
     outcome: Answer<'a>,
+    shadow: Option<Shadow<'a>>,
     rules: Vec<Says<'a>>,
 }
 
@@ -47,6 +48,12 @@ struct Redaction<'a> {
 }
 
 #[derive(Serialize)]
+struct Shadow<'a> {
+    decision: &'static str,
+    rule: &'a str,
+}
+
+#[derive(Serialize)]
 struct Says<'a> {
     id: &'a str,
     effect: &'static str,
@@ -64,6 +71,10 @@ impl Serialize for Explanation {
             roles: &self.roles,
             endpoint: self.endpoint.as_deref(),
             outcome: answer(&self.outcome),
+            shadow: self
+                .would
+                .as_ref()
+                .map(|would| Shadow { decision: effect(would.effect), rule: would.rule.as_str() }),
             rules: self.notes.iter().map(says).collect(),
         };
         view.serialize(serializer)
@@ -108,6 +119,13 @@ fn rate(limit: &Limit) -> Rate {
     Rate { count: limit.count.get(), period_s: limit.period.as_secs(), burst: limit.burst.get(), by: unit(limit.unit) }
 }
 
+const fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Allow => "allow",
+        Effect::Deny => "deny",
+    }
+}
+
 const fn unit(unit: Unit) -> &'static str {
     match unit {
         Unit::Requests => "requests",
@@ -118,10 +136,7 @@ const fn unit(unit: Unit) -> &'static str {
 fn says(note: &Note) -> Says<'_> {
     Says {
         id: note.rule.as_str(),
-        effect: match note.effect {
-            Effect::Allow => "allow",
-            Effect::Deny => "deny",
-        },
+        effect: effect(note.effect),
         mode: match note.mode {
             Mode::Enforce => "enforce",
             Mode::Shadow => "shadow",
@@ -129,6 +144,7 @@ fn says(note: &Note) -> Says<'_> {
         names: &note.names,
         verdict: match note.verdict {
             Verdict::Decides => "decides",
+            Verdict::WouldDecide => "would_decide",
             Verdict::Fits => "fits",
             Verdict::OtherRoles => "other_roles",
             Verdict::Conditions => "conditions",

@@ -140,3 +140,18 @@ fn roles_by_name_decide_as_those_who_have_them() {
         ["z", "y"]
     );
 }
+
+#[test]
+fn what_a_rule_in_shadow_would_have_decided_is_said() {
+    let rules = "rules:
+  - { id: yes, endpoints: [varz], allow: [a] }
+  - { id: tighter, mode: shadow, endpoints: [varz], deny: any }
+";
+    let explanation = explain(&policy(rules), &member(&["a"]), "GET", "/varz", &Circumstances::default());
+    let text = explanation.to_string();
+    assert!(text.contains("\nshadow    deny by rule tighter, if it were enforced\n"), "{text}");
+    assert!(text.contains("\n  tighter (denies any, in shadow): would decide, if it were enforced\n"), "{text}");
+    assert!(text.contains("\n  yes (allows a): decides\n"), "{text}");
+    let value = serde_json::to_value(explanation).unwrap();
+    assert_eq!(value["shadow"], json!({ "decision": "deny", "rule": "tighter" }));
+}
