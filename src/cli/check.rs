@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::policies::{Kind, kind};
 use super::{complain, complain_all, say};
 use crate::authz::Findings;
 use crate::catalog::Catalogs;
@@ -63,13 +64,6 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         say(line);
     }
     Ok(if arguments.strict && !doubts.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-/// What a file is, by the keys at its top.
-enum Kind {
-    Catalogue,
-    Policy,
-    Configuration,
 }
 
 /// What a look over each policy found.
@@ -137,14 +131,4 @@ fn named(file: &Path) -> Option<(Vec<String>, Vec<Vec<String>>)> {
     let members = upstreams.into_iter().flat_map(|upstream| entries(&upstream.node));
     let policies = members.filter(|member| member.key == "policy").map(|member| paths(&member.node)).collect();
     Some((catalogs, policies))
-}
-
-fn kind(file: &Path) -> Result<Kind, Vec<Fault>> {
-    let root = document::parse(&file.display().to_string(), &text(file)?)?;
-    let has = |key: &str| matches!(&root.value, Value::Map(entries) if entries.iter().any(|entry| entry.key == key));
-    Ok(match (has("catalog"), has("endpoints"), has("rules")) {
-        (true, true, false) => Kind::Catalogue,
-        (true, ..) => Kind::Policy,
-        (false, ..) => Kind::Configuration,
-    })
 }

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use super::policies::of_either;
 use super::records::{Next, each_line};
 use super::{complain_all, show, show_json, wrong};
 use crate::insight::{Past, Recorded, Upstreams, compare};
-use crate::server;
 
 /// Which policies, and which past.
 #[derive(Debug, clap::Args)]
@@ -20,20 +20,21 @@ roles in the record; a record has no claims. The exit code is 0 when nothing cha
 
 Examples:
   monward diff policy.yaml new.yaml
+  monward diff /etc/monward/monward.yaml new/monward.yaml --upstream nats
   monward diff policy.yaml new.yaml --replay audit.jsonl audit.jsonl.1
   monward diff policy.yaml new.yaml --json | jq '.changes[] | select(.change == \"gained\")'")]
 pub(super) struct Arguments {
-    /// The policy that is in force
+    /// The policy that is in force, or the configuration that names its files
     #[arg(value_name = "OLD")]
     old: PathBuf,
-    /// The policy that shall be
+    /// The policy that shall be, or a configuration
     #[arg(value_name = "NEW")]
     new: PathBuf,
     /// Files of audit records, `-` for standard input
     #[arg(long, value_name = "FILE", num_args = 1..)]
     replay: Vec<PathBuf>,
-    /// The upstream whose records count, when there are records of several
-    #[arg(long, value_name = "NAME", requires = "replay")]
+    /// The upstream that is meant, where a configuration or the records have several
+    #[arg(long, value_name = "NAME")]
     upstream: Option<String>,
     /// A catalogue of your own that the policies may name; again for several
     #[arg(long = "catalog", value_name = "FILE")]
@@ -50,13 +51,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn differ(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (catalogs, faults) = server::read_catalogs(&arguments.catalogs);
-    let read = |file: &PathBuf| server::read_policy(std::slice::from_ref(file), &catalogs);
-    let (old, new) = match (read(&arguments.old), read(&arguments.new)) {
-        (Ok(old), Ok(new)) if faults.is_empty() => (old, new),
+    let read = |file| of_either(file, &arguments.catalogs, arguments.upstream.as_deref());
+    let (old, new) = match (read(&arguments.old)?, read(&arguments.new)?) {
+        (Ok(old), Ok(new)) => (old, new),
         (old, new) => {
-            let policies = [old.err(), new.err()].into_iter().flatten().flatten();
-            let faults: Vec<_> = faults.into_iter().chain(policies).collect();
+            let faults: Vec<_> = [old.err(), new.err()].into_iter().flatten().flatten().collect();
             complain_all(&faults);
             return Ok(ExitCode::from(2));
         }

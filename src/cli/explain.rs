@@ -4,17 +4,15 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::policies::{Read, of_configuration, of_files};
 use super::{complain_all, show, show_json};
 use crate::authn::{Certificate, NameKind, Principal};
-use crate::authz::{Circumstances, Outcome, Policy, explain};
-use crate::config::load::load;
-use crate::document::Fault;
+use crate::authz::{Circumstances, Outcome, explain};
 use crate::ops::clock;
-use crate::server;
 use crate::types::{TlsVersion, UnixTime};
 
 /// Who asks for what, of which policy.
@@ -31,9 +29,9 @@ Examples:
   monward explain --config monward.yaml --issuer corp --subject bob --claim realm_access.roles=viewer --method HEAD /varz
   monward explain --policy policy.yaml --claim groups=ops --json /varz | jq -r .decision")]
 pub(super) struct Arguments {
-    /// The policy that is asked
-    #[arg(long, value_name = "FILE", conflicts_with = "config")]
-    policy: Option<PathBuf>,
+    /// The policy that is asked; again for each further file of it
+    #[arg(long = "policy", value_name = "FILE", conflicts_with = "config")]
+    policies: Vec<PathBuf>,
     /// A catalogue of your own that the policy may name; again for several
     #[arg(long = "catalog", value_name = "FILE", requires = "policy")]
     catalogs: Vec<PathBuf>,
@@ -105,31 +103,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn policy(arguments: &Arguments) -> anyhow::Result<Result<Policy, Vec<Fault>>> {
-    if let Some(file) = &arguments.policy {
-        let (catalogs, faults) = server::read_catalogs(&arguments.catalogs);
-        return Ok(if faults.is_empty() {
-            server::read_policy(std::slice::from_ref(file), &catalogs)
-        } else {
-            Err(faults)
-        });
+fn policy(arguments: &Arguments) -> anyhow::Result<Read> {
+    if arguments.policies.is_empty() {
+        return of_configuration(&arguments.config, arguments.upstream.as_deref());
     }
-    let loaded = match load(&arguments.config) {
-        Ok(loaded) => loaded,
-        Err(faults) => return Ok(Err(faults)),
-    };
-    let upstreams = &loaded.config.upstreams;
-    let found = match (&arguments.upstream, upstreams.as_slice()) {
-        (Some(name), all) => all.iter().find(|upstream| upstream.name == *name),
-        (None, [only]) => Some(only),
-        (None, _) => None,
-    };
-    let Some(upstream) = found else {
-        let names: Vec<&str> = upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
-        bail!("say which upstream is meant: --upstream with one of {}", crate::document::quoted(&names));
-    };
-    let (catalogs, faults) = server::catalogs_of(&loaded);
-    Ok(if faults.is_empty() { server::policy_of(&loaded, &catalogs, upstream) } else { Err(faults) })
+    Ok(of_files(&arguments.policies, &arguments.catalogs))
 }
 
 /// What is known besides who asks for what.

@@ -7,6 +7,7 @@ mod demo;
 mod diff;
 mod explain;
 mod learn;
+mod policies;
 mod records;
 mod schema;
 mod serve;
