@@ -44,11 +44,11 @@ unit:
 deny:
 	"$(TOOLS)/bin/cargo-deny" --locked check bans licenses sources
 
-# The cases beside the shipped policies, and the worked example of a catalogue of one's own.
+# The cases beside the shipped policies, and the worked example of a catalogue of one's own. Doubts are faults here.
 policies:
 	$(CARGO) build --locked
-	$(MONWARD) check policies/*.yaml
-	$(MONWARD) check --catalog policies/examples/greenhouse.catalog.yaml policies/examples/*.yaml
+	$(MONWARD) check --strict policies/*.yaml
+	$(MONWARD) check --strict --catalog policies/examples/greenhouse.catalog.yaml policies/examples/*.yaml
 
 # Apart from `make test`: the advisory database is fetched from the network.
 advisories: test-tools
