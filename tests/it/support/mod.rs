@@ -21,6 +21,7 @@ pub mod pki;
 pub mod prometheus;
 pub mod provider;
 pub mod server;
+pub mod tenants;
 pub mod tokens;
 pub mod upstream;
 
