@@ -21,6 +21,7 @@ never decide, roles that nobody can have or no rule names.
 
 Examples:
   monward check monward.yaml
+  monward check --strict monward.yaml
   monward check policies/nats.yaml policies/staging.yaml
   monward check --catalog my-program.yaml policy-of-my-program.yaml")]
 pub(super) struct Arguments {

@@ -14,7 +14,11 @@ use crate::ops::telemetry;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Everything runs on loopback and in a private temporary folder; nothing stays behind.
-A nats-server on PATH is guarded if there is one, else recorded answers are.")]
+A nats-server on PATH is guarded if there is one, else recorded answers are.
+
+Examples:
+  monward demo
+  monward demo --exit")]
 pub(super) struct Arguments {
     /// End after the tour; the exit code says whether every answer was as it should be
     #[arg(long)]

@@ -27,6 +27,8 @@ Examples:
   monward explain --policy policy.yaml --claims '{\"scope\":\"nats.read\"}' /varz
   monward explain --policy policy.yaml --client-cert uri=spiffe://example.org/ns/monitoring/sa/prometheus /varz
   monward explain --config monward.yaml --issuer corp --subject bob --claim realm_access.roles=viewer --method HEAD /varz
+  monward explain --policy policy.yaml --claim groups=ops --from 10.0.0.7 --tls 1.3 --at 2026-12-31T18:00:00Z /varz
+  monward explain --policy policy.yaml --claims '{\"groups\":[\"tenants\"],\"nats_account\":\"ACME\"}' '/jsz?streams=1'
   monward explain --policy policy.yaml --claim groups=ops --json /varz | jq -r .decision")]
 pub(super) struct Arguments {
     /// The policy that is asked; again for each further file of it

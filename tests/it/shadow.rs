@@ -26,13 +26,7 @@ const RULES: &str = "rules:
 
 fn bench(files: &[(&str, String)]) -> Bench {
     let upstream = Upstream::nats();
-    let mut setup = Setup::before(&upstream);
-    for (name, text) in files {
-        setup = setup.file(name, text.clone());
-    }
-    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
-    let config = setup.text().replace("policy: policy.yaml", &format!("policy: [{}]", names.join(", ")));
-    let gateway = Setup { config: Some(config), ..setup }.start();
+    let gateway = Setup::before(&upstream).policies(files).start();
     assemble(upstream, gateway)
 }
 

@@ -105,6 +105,16 @@ impl Setup {
         self
     }
 
+    /// With a policy of these files, in this order. Comes last, since the configuration is written here.
+    pub fn policies(mut self, files: &[(&str, String)]) -> Self {
+        for (name, text) in files {
+            self = self.file(name, text.clone());
+        }
+        let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+        self.config = Some(self.text().replace("policy: policy.yaml", &format!("policy: [{}]", names.join(", "))));
+        self
+    }
+
     /// With these limits: members in flow style, `header: 2s, idle: 5s`.
     pub fn limits(mut self, text: &str) -> Self {
         text.clone_into(&mut self.limits);
