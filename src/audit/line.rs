@@ -17,6 +17,17 @@ pub fn write_line(record: &Record<'_>, out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
+/// `value` as one line of ASCII JSON: as records are written.
+///
+/// # Errors
+/// When it is nothing that JSON can say.
+pub fn ascii_json(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut out = Vec::new();
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Ascii(CompactFormatter)))?;
+    // INVARIANT: only ASCII was written.
+    Ok(String::from_utf8(out).unwrap_or_default())
+}
+
 /// Escapes everything outside printable ASCII, so that no terminal, log shipper or line splitter can be fooled.
 struct Ascii(CompactFormatter);
 

@@ -73,6 +73,25 @@ impl Conditions {
         }
     }
 
+    /// What keeps them from being certain, in words; empty when they certainly hold.
+    pub(super) fn obstacles(&self, who: &Principal, circumstances: &Circumstances) -> String {
+        let of = |test: &Option<Test>, wanted| {
+            let parts = test.iter().flat_map(|test| test.parts(who, circumstances));
+            parts.filter(move |(_, truth)| *truth != wanted).collect::<Vec<_>>()
+        };
+        let when = of(&self.when, Truth::Yes).into_iter().map(|(key, truth)| ("when", key, truth));
+        // One part that does not hold is enough for `unless`.
+        let unless = of(&self.unless, Truth::No);
+        let enough = self.unless.as_ref().is_none_or(|test| unless.len() < test.parts(who, circumstances).len());
+        let unless = unless.into_iter().filter(|_| !enough).map(|(key, truth)| ("unless", key, truth));
+        let word = |(list, key, truth): (&str, &str, Truth)| match truth {
+            Truth::Unknown => format!("`{list}.{key}` is not known"),
+            Truth::Yes => format!("`{list}.{key}` holds"),
+            Truth::No => format!("`{list}.{key}` does not hold"),
+        };
+        when.chain(unless).map(word).collect::<Vec<_>>().join(", ")
+    }
+
     fn hold(&self, who: &Principal, circumstances: &Circumstances) -> Truth {
         let truth = |test: &Test| test.holds(who, circumstances);
         let when = self.when.as_ref().map_or(Truth::Yes, truth);
@@ -83,33 +102,38 @@ impl Conditions {
 
 impl Test {
     fn holds(&self, who: &Principal, circumstances: &Circumstances) -> Truth {
+        self.parts(who, circumstances).into_iter().fold(Truth::Yes, |all, (_, truth)| all.and(truth))
+    }
+
+    /// What is written in it, each with whether it holds.
+    fn parts(&self, who: &Principal, circumstances: &Circumstances) -> Vec<(&'static str, Truth)> {
         let Circumstances { now, source, tls, unknown } = *circumstances;
         let credentials = match unknown {
             Unknown::IsPassedOver if !self.credentials.is_empty() => Truth::Unknown,
             Unknown::IsPassedOver | Unknown::Closes => self.credentials.iter().all(|kind| kind.is_shown_by(who)).into(),
         };
         let all = [
-            credentials,
-            about(self.source.as_deref(), source, |networks, source| {
-                let source = source.to_canonical();
-                networks.iter().any(|network| network.contains(&source))
-            }),
-            about(self.tls, tls, |least, spoken| spoken >= least),
-            about(self.not_before, now, |from, now| now >= from),
-            about(self.not_after, now, |until, now| now <= until),
-            about(self.time.as_deref(), now, |windows, now| windows.iter().any(|window| window.holds(now))),
+            ("credentials", (!self.credentials.is_empty()).then_some(credentials)),
+            (
+                "source",
+                about(self.source.as_deref(), source, |networks, source| {
+                    let source = source.to_canonical();
+                    networks.iter().any(|network| network.contains(&source))
+                }),
+            ),
+            ("tls", about(self.tls, tls, |least, spoken| spoken >= least)),
+            ("not_before", about(self.not_before, now, |from, now| now >= from)),
+            ("not_after", about(self.not_after, now, |until, now| now <= until)),
+            ("time", about(self.time.as_deref(), now, |windows, now| windows.iter().any(|window| window.holds(now)))),
         ];
-        all.into_iter().fold(Truth::Yes, Truth::and)
+        all.into_iter().filter_map(|(key, truth)| Some((key, truth?))).collect()
     }
 }
 
-/// Whether what is `wanted` holds of what is `known`; nothing wanted always holds.
-fn about<W, K>(wanted: Option<W>, known: Option<K>, holds: impl Fn(W, K) -> bool) -> Truth {
-    match (wanted, known) {
-        (None, _) => Truth::Yes,
-        (Some(_), None) => Truth::Unknown,
-        (Some(wanted), Some(known)) => holds(wanted, known).into(),
-    }
+/// Whether what is `wanted` holds of what is `known`; `None` when nothing is.
+fn about<W, K>(wanted: Option<W>, known: Option<K>, holds: impl Fn(W, K) -> bool) -> Option<Truth> {
+    let wanted = wanted?;
+    Some(known.map_or(Truth::Unknown, |known| holds(wanted, known).into()))
 }
 
 impl Window {

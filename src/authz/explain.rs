@@ -11,7 +11,9 @@ use crate::authn::{CLIENT_CERTIFICATE, Principal, Proof};
 use crate::catalog::{Resource, TargetFault};
 use crate::redact::{Action, Rule as Redaction};
 
-use super::circumstances::{Circumstances, Unknown};
+use super::circumstances::Circumstances;
+#[cfg(doc)]
+use super::circumstances::Unknown;
 use super::decision::{Decision, Permit, Reason, Refused, RuleId, Would};
 use super::limit::Limit;
 use super::opening::Opening;
@@ -96,8 +98,10 @@ pub enum Verdict {
     Fits,
     /// It names none of the principal's roles.
     OtherRoles,
-    /// Its conditions do not hold.
-    Conditions,
+    /// Its conditions do not hold, or nobody can tell: which, in words.
+    Conditions(String),
+    /// It fits, but a deny rule is above it.
+    Overruled,
     /// It is for the principal, but not with these arguments.
     Arguments(Reason),
 }
@@ -115,8 +119,8 @@ pub fn explain(
     explain_roles(policy, (who, policy.roles.of(who)), (method, target), circumstances, shown)
 }
 
-/// What `policy` does when somebody with the roles of these names asks, whoever it is: what is not known, such as the
-/// credentials, is passed over.
+/// What `policy` does when somebody with the roles of these names asks, whoever it is. Credentials and claims
+/// are not known; [`Unknown`] says what becomes of that.
 ///
 /// # Errors
 /// The names that are no roles of the policy: what it does is then unknown.
@@ -135,7 +139,6 @@ pub fn explain_as(
     let mut roles: Vec<Held> = names.iter().filter_map(|name| find(name)).map(Held::supposed).collect();
     roles.sort_unstable();
     roles.dedup();
-    let circumstances = &Circumstances { unknown: Unknown::IsPassedOver, ..*circumstances };
     let nobody = Principal::supposed(String::new(), String::new(), Map::new());
     Ok(explain_roles(policy, (&nobody, roles), (method, target), circumstances, Vec::new()))
 }
@@ -213,11 +216,12 @@ fn notes(
             };
             let offer = opening.offers().iter().find(|offer| offer.rule == position);
             let question = Question { who, roles, what, circumstances };
+            let obstacles = || rule.conditions.obstacles(who, circumstances);
             let verdict = match offer.map(|offer| policy.fit(offer, rule, &question)) {
                 _ if !is_for => Verdict::OtherRoles,
-                None if !rule.conditions.close(who, circumstances) => Verdict::Conditions,
+                None if !rule.conditions.close(who, circumstances) => Verdict::Conditions(obstacles()),
                 None | Some(Ok(_)) => Verdict::Fits,
-                Some(Err(Reason::Conditions)) => Verdict::Conditions,
+                Some(Err(Reason::Conditions)) => Verdict::Conditions(obstacles()),
                 Some(Err(reason)) => Verdict::Arguments(reason),
             };
             Note { rule: rule.id.clone(), effect: rule.effect, mode: rule.mode, names, verdict }
@@ -250,6 +254,10 @@ fn mark(notes: &mut [Note], outcome: &Outcome, would: Option<&Would>) {
         | Outcome::Refused(Refused { reason: Reason::Denied, rule: Some(rule), .. }) => rule,
         Outcome::Refused(_) | Outcome::NotUnderstood(_) => return,
     };
+    let is_denied = matches!(outcome, Outcome::Refused(_));
+    for note in notes.iter_mut().filter(|note| is_denied && note.verdict == Verdict::Fits) {
+        note.verdict = Verdict::Overruled;
+    }
     for note in notes.iter_mut().filter(|note| note.rule == *decided) {
         note.verdict = Verdict::Decides;
     }
@@ -345,7 +353,8 @@ impl fmt::Display for Verdict {
             Self::WouldDecide => f.write_str("would decide, if it were enforced"),
             Self::Fits => f.write_str("fits, but another rule is preferred"),
             Self::OtherRoles => f.write_str("not for these roles"),
-            Self::Conditions => f.write_str("its conditions do not hold"),
+            Self::Conditions(which) => write!(f, "its conditions do not hold: {which}"),
+            Self::Overruled => f.write_str("fits, but a deny rule is above it"),
             Self::Arguments(reason) => reason.fmt(f),
         }
     }

@@ -145,7 +145,7 @@ impl Policy {
                 let endpoint = self.catalog.endpoint(what.endpoint());
                 let mut resource = offer.terms.settle(what, endpoint);
                 if let (Some(tenant), Some(tenancy)) = (&tenant, &endpoint.tenant) {
-                    narrow(&mut resource, tenant, tenancy);
+                    narrow(&mut resource, tenant, tenancy, endpoint);
                 }
                 let cost = self.catalog.cost(&resource);
                 let shown = (Arc::clone(&offer.plan), tenant);

@@ -3,8 +3,10 @@
 use crate::catalog::{Argument, EndpointId, Kind, Resource, Value};
 
 use super::claims::{ClaimTest, Shape};
-use super::policy::{Mode, Policy};
+use super::opening::Opening;
+use super::policy::{Mode, Policy, Rule};
 use super::roles::{SERVICE_ACCOUNT, Subjects, Test, TokenTest};
+use super::tenant::TenantClaim;
 use super::terms::{Bounds, Takes};
 
 /// A text that no rule names.
@@ -54,14 +56,15 @@ impl Policy {
         self.roles.all().map(|(_, name, _)| name)
     }
 
-    /// The rules that `new` has as well, but applies at other times or not in the same way: name, and what is other.
+    /// The rules that `other` has as well, but applies at other times or not in the same way: name, and what is other.
     #[must_use]
-    pub fn rules_otherwise<'a>(&'a self, new: &'a Self) -> Vec<(&'a str, &'static str)> {
-        let pairs = self.rules.iter().filter_map(|rule| Some((rule, new.rules.iter().find(|other| *other == rule)?)));
+    pub fn rules_otherwise<'a>(&'a self, other: &'a Self) -> Vec<(&'a str, &'static str)> {
+        let pairs = self.rules.iter().filter_map(|rule| Some((rule, other.rules.iter().find(|other| *other == rule)?)));
         let changed = pairs.filter_map(|(old, new)| match (old.mode, new.mode) {
             (Mode::Enforce, Mode::Shadow) => Some((new.id.as_str(), "in shadow, was enforced")),
             (Mode::Shadow, Mode::Enforce) => Some((new.id.as_str(), "enforced, was in shadow")),
             _ if old.conditions != new.conditions => Some((new.id.as_str(), "has other conditions")),
+            _ if tenants(self, old) != tenants(other, new) => Some((new.id.as_str(), "has other tenants")),
             (Mode::Enforce, Mode::Enforce) | (Mode::Shadow, Mode::Shadow) => None,
         });
         changed.collect()
@@ -82,6 +85,14 @@ impl Policy {
         let offers = self.opening(endpoint).offers().iter();
         offers.filter_map(|offer| offer.terms.takes().get(position)).flat_map(turns).collect()
     }
+}
+
+/// The claims that name a rule's tenants, for each endpoint that it offers.
+fn tenants<'a>(policy: &'a Policy, rule: &Rule) -> Vec<Option<&'a TenantClaim>> {
+    let openings = policy.shadowed.as_ref().unwrap_or(&policy.enforced).iter();
+    let offers = openings.flat_map(Opening::offers);
+    let own = offers.filter(|offer| policy.rules.get(offer.rule) == Some(rule));
+    own.map(|offer| offer.tenant.as_deref()).collect()
 }
 
 fn turns(takes: &Takes) -> Vec<Value> {

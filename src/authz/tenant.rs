@@ -2,6 +2,7 @@
 
 use crate::authn::{Kept, Proof};
 use crate::catalog::{Endpoint, Resource, Tenancy, Value};
+use crate::redact::is_secret_shaped;
 
 use super::circumstances::Unknown;
 use super::claims::{Claim, ClaimTest, Shape};
@@ -44,7 +45,9 @@ impl TenantClaim {
         let mut names: Vec<&str> = Vec::new();
         proofs.for_each(|proof| self.0.each_text(proof.claims(), |name| names.push(name)));
         let (first, rest) = names.split_first()?;
-        let is_name = (1..=MAX_NAME).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_plain = (1..=MAX_NAME).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_graphic());
+        // It goes into records.
+        let is_name = is_plain && !is_secret_shaped(first);
         (is_name && rest.iter().all(|other| other == first)).then_some(*first)
     }
 
@@ -79,12 +82,13 @@ impl TenantClaim {
     }
 }
 
-/// Makes `what` ask about `tenant` alone, and so that the answer says whose each part is.
-pub(super) fn narrow(what: &mut Resource, tenant: &str, tenancy: &Tenancy) {
+/// Makes `what`, a request of `endpoint`, ask about `tenant` alone, and so that the answer says whose each part is.
+pub(super) fn narrow(what: &mut Resource, tenant: &str, tenancy: &Tenancy, endpoint: &Endpoint) {
     if let Some(position) = tenancy.argument {
         set(what, position, Value::Text(tenant.to_owned()));
     }
     for (position, value) in &tenancy.force {
         set(what, *position, value.clone());
     }
+    what.drop_defaults(endpoint);
 }

@@ -115,10 +115,7 @@ impl Terms {
                 set(&mut what, *position, value.clone());
             }
         }
-        // INVARIANT: a value that changes nothing is no argument.
-        what.arguments.retain(|(position, value)| {
-            endpoint.arguments.get(*position).is_none_or(|argument| !argument.is_default(value))
-        });
+        what.drop_defaults(endpoint);
         what
     }
 

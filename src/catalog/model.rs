@@ -70,7 +70,8 @@ pub struct Tenancy {
     /// The argument that takes the tenant's name, by its index in [`Endpoint::arguments`]. It only narrows the answer; the
     /// fence holds without it.
     pub argument: Option<usize>,
-    /// What the upstream must be asked with, so that the answer says whose each part is.
+    /// What the upstream must be asked with, so that the answer says whose each part is and nothing tells where others'
+    /// parts are. A default means that the argument is left out, whatever the client gives.
     pub force: Arguments,
     /// What leaves.
     pub fence: Fence,
@@ -197,6 +198,15 @@ impl Resource {
     #[must_use]
     pub const fn endpoint(&self) -> EndpointId {
         self.endpoint
+    }
+
+    /// Leaves out what changes nothing; for whoever gave arguments of `endpoint` other values.
+    ///
+    /// INVARIANT: a default is no argument, so that equal meaning is equal.
+    pub(crate) fn drop_defaults(&mut self, endpoint: &Endpoint) {
+        self.arguments.retain(|(position, value)| {
+            endpoint.arguments.get(*position).is_none_or(|argument| !argument.is_default(value))
+        });
     }
 
     /// Its arguments: index in [`Endpoint::arguments`] and value.

@@ -108,7 +108,7 @@ fn with_files(file: &Path, mut faults: Vec<Fault>) -> Vec<Fault> {
     let catalogs: Vec<PathBuf> = catalogs.into_iter().map(|catalog| folder.join(catalog)).collect();
     let (catalogs, more) = server::read_catalogs(&catalogs);
     faults.extend(more);
-    for paths in policies {
+    for paths in policies.into_iter().filter(|paths| !paths.is_empty()) {
         let paths: Vec<PathBuf> = paths.into_iter().map(|path| folder.join(path)).collect();
         faults.extend(policy(&paths, &catalogs).err().unwrap_or_default());
     }

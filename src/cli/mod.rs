@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
+use crate::audit::ascii_json;
 use crate::document::Fault;
 use crate::ops::paint::Paint;
 
@@ -114,7 +115,7 @@ fn show(report: impl Display) {
 
 /// One value as one line of JSON on standard output.
 fn show_json(value: &impl Serialize) -> anyhow::Result<()> {
-    say(serde_json::to_string(value)? + "\n");
+    say(ascii_json(value)? + "\n");
     Ok(())
 }
 

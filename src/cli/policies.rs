@@ -29,7 +29,7 @@ pub(super) fn kind(file: &Path) -> Result<Kind, Vec<Fault>> {
     let has = |key: &str| matches!(&root.value, Value::Map(entries) if entries.iter().any(|entry| entry.key == key));
     Ok(match (has("catalog"), has("endpoints"), has("rules")) {
         (true, true, false) => Kind::Catalogue,
-        (true, ..) => Kind::Policy,
+        (true, ..) | (false, false, true) => Kind::Policy,
         (false, ..) => Kind::Configuration,
     })
 }

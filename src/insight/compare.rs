@@ -6,14 +6,13 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::delta::{Delta, Kind};
-use crate::authz::{Circumstances, Outcome, Policy, explain_as, probes};
+use crate::authz::{Circumstances, Outcome, Policy, Unknown, explain_as, probes};
 
 /// What two policies give differently, the conditions of rules and the credentials passed over. Its `Display` is what `monward diff` prints.
 #[derive(Debug)]
 pub struct Comparison {
     roles: Vec<RoleChange>,
-    /// Rules that are in both, and what is other about them.
-    rules: Vec<(String, &'static str)>,
+    rules: Vec<RuleChange>,
     changes: Vec<Change>,
     asked: usize,
 }
@@ -31,6 +30,13 @@ pub struct RoleChange {
     pub new: Vec<String>,
 }
 
+/// A rule that is in both policies, and what is other about it.
+#[derive(Debug, Serialize)]
+pub(super) struct RuleChange {
+    rule: String,
+    change: &'static str,
+}
+
 /// One request of one role that comes out otherwise.
 #[derive(Debug, Serialize)]
 struct Change {
@@ -44,11 +50,15 @@ struct Change {
     new: Outcome,
 }
 
+/// What is not known of a role is passed over.
+pub(super) const PASSED_OVER: Circumstances =
+    Circumstances { now: None, source: None, tls: None, unknown: Unknown::IsPassedOver };
+
 /// Compares two policies of one catalogue.
 #[must_use]
 pub fn compare(old: &Policy, new: &Policy) -> Comparison {
-    let otherwise = old.rules_otherwise(new).into_iter().map(|(rule, what)| (rule.to_owned(), what)).collect();
-    let mut found = Comparison { roles: role_changes(old, new), rules: otherwise, changes: Vec::new(), asked: 0 };
+    let mut found =
+        Comparison { roles: role_changes(old, new), rules: rule_changes(old, new), changes: Vec::new(), asked: 0 };
     let mut roles: Vec<&str> = old.all_roles().chain(new.all_roles()).collect();
     roles.sort_unstable();
     roles.dedup();
@@ -90,7 +100,7 @@ impl Change {
 /// A role that the policy does not have is no role.
 fn outcome(policy: &Policy, role: Option<&str>, request: &str) -> Option<Outcome> {
     let known: Vec<&str> = role.into_iter().filter(|role| policy.all_roles().any(|known| known == *role)).collect();
-    explain_as(policy, &known, "GET", request, &Circumstances::default()).ok().map(|explanation| explanation.outcome)
+    explain_as(policy, &known, "GET", request, &PASSED_OVER).ok().map(|explanation| explanation.outcome)
 }
 
 /// The roles whose holders are others.
@@ -134,6 +144,20 @@ impl fmt::Display for RoleChange {
     }
 }
 
+/// The rules that are in both policies, but apply at other times, to other tenants, or not in the same way.
+pub(super) fn rule_changes(old: &Policy, new: &Policy) -> Vec<RuleChange> {
+    let changed = old.rules_otherwise(new).into_iter();
+    changed.map(|(rule, change)| RuleChange { rule: rule.to_owned(), change }).collect()
+}
+
+/// Those rules, under a heading of their own.
+pub(super) fn write_rules(f: &mut fmt::Formatter<'_>, rules: &[RuleChange]) -> fmt::Result {
+    if !rules.is_empty() {
+        writeln!(f, "rules")?;
+    }
+    rules.iter().try_for_each(|RuleChange { rule, change }| writeln!(f, "  ~ {rule}: {change}"))
+}
+
 /// The changed definitions of roles, under a heading of their own.
 pub(super) fn write_roles(f: &mut fmt::Formatter<'_>, roles: &[RoleChange]) -> fmt::Result {
     if !roles.is_empty() {
@@ -145,10 +169,7 @@ pub(super) fn write_roles(f: &mut fmt::Formatter<'_>, roles: &[RoleChange]) -> f
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_roles(f, &self.roles)?;
-        if !self.rules.is_empty() {
-            writeln!(f, "rules")?;
-        }
-        self.rules.iter().try_for_each(|(rule, what)| writeln!(f, "  ~ {rule}: {what}"))?;
+        write_rules(f, &self.rules)?;
         for group in self.changes.chunk_by(|a, b| a.role == b.role) {
             match group.first().and_then(|change| change.role.as_ref()) {
                 Some(role) => writeln!(f, "role {role}")?,
@@ -171,23 +192,15 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// A rule that is in both policies, for machines.
-#[derive(Serialize)]
-struct RuleChange<'a> {
-    rule: &'a str,
-    change: &'a str,
-}
-
 impl Serialize for Comparison {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct View<'a> {
             roles: &'a [RoleChange],
-            rules: Vec<RuleChange<'a>>,
+            rules: &'a [RuleChange],
             changes: &'a [Change],
             asked: usize,
         }
-        let rules = self.rules.iter().map(|(rule, change)| RuleChange { rule, change }).collect();
-        View { roles: &self.roles, rules, changes: &self.changes, asked: self.asked }.serialize(serializer)
+        View { roles: &self.roles, rules: &self.rules, changes: &self.changes, asked: self.asked }.serialize(serializer)
     }
 }

@@ -26,6 +26,8 @@ pub struct Recorded {
     pub source: IpAddr,
     /// `HTTP/1.1`, `HTTP/2`, or `-`.
     pub protocol: String,
+    /// `forward_auth`: a proxy asked what its client may.
+    pub via: Option<String>,
     /// Who asked, once proven.
     pub principal: Option<Caller>,
     /// The roles that the policy of that time gave; `None` where the record does not tell.
@@ -120,7 +122,9 @@ impl Recorded {
     pub fn circumstances(&self) -> Circumstances {
         let time = self.time.parse::<Timestamp>().ok();
         let now = time.and_then(|time| u64::try_from(time.as_millisecond()).ok()).map(UnixTime::from_millis);
-        Circumstances { now, source: Some(self.source), ..Circumstances::default() }
+        // The address of a proxy is not its client's.
+        let source = Some(self.source).filter(|_| self.via.is_none());
+        Circumstances { now, source, ..Circumstances::default() }
     }
 
     /// The minute in which it came in.

@@ -3,17 +3,18 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
-use super::compare::{RoleChange, role_changes, write_roles};
+use super::compare::{PASSED_OVER, RoleChange, RuleChange, role_changes, rule_changes, write_roles, write_rules};
 use super::delta::Delta;
 use super::recorded::{Caller, Recorded};
 use super::story::plain;
 use crate::authz::{Circumstances, Outcome, Policy, explain_as};
 
-/// Who, with which roles, asked for what.
-type Request = (Caller, Vec<String>, String);
+/// Who, with which roles, asked for what, and from where that is known.
+type Request = (Caller, Vec<String>, String, Option<IpAddr>);
 
 /// The requests of the past, each distinct one once.
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ impl Past {
             self.no_roles += 1;
             return;
         };
-        let key = (caller.clone(), roles.to_vec(), request.clone());
+        let key = (caller.clone(), roles.to_vec(), request.clone(), record.circumstances().source);
         let new = || Times { seen: 0, first: record.time.clone(), last: record.time.clone() };
         let times = self.requests.entry(key).or_insert_with(new);
         times.seen += 1;
@@ -59,6 +60,7 @@ impl Past {
     pub fn replay(self, old: &Policy, new: &Policy) -> Replay {
         let mut replay = Replay {
             roles: role_changes(old, new),
+            rules: rule_changes(old, new),
             records: self.records,
             not_understood: self.not_understood,
             no_roles: self.no_roles,
@@ -75,10 +77,11 @@ impl Past {
 
 impl Replay {
     /// Decides one request.
-    fn take(&mut self, old: &Policy, new: &Policy, ((caller, roles, request), times): (&Request, &Times)) {
+    fn take(&mut self, old: &Policy, new: &Policy, ((caller, roles, request, source), times): (&Request, &Times)) {
+        let known = Circumstances { source: *source, ..PASSED_OVER };
         let names: Vec<&str> = roles.iter().map(String::as_str).collect();
         let unknown = |which, policy: &Policy| {
-            let error = explain_as(policy, &names, "GET", request, &Circumstances::default()).err();
+            let error = explain_as(policy, &names, "GET", request, &known).err();
             error.into_iter().flatten().map(move |role| (which, role)).collect::<Vec<_>>()
         };
         let strangers = [unknown("OLD", old), unknown("NEW", new)].concat();
@@ -90,11 +93,9 @@ impl Replay {
         }
         self.replayed += times.seen;
         let outcome = |policy: &Policy, form: &str| {
-            explain_as(policy, &names, "GET", form, &Circumstances::default())
-                .ok()
-                .map(|explanation| explanation.outcome)
+            explain_as(policy, &names, "GET", form, &known).ok().map(|explanation| explanation.outcome)
         };
-        let changes = forms(old, &names, request).into_iter().filter_map(|form| {
+        let changes = forms(old, &names, request, &known).into_iter().filter_map(|form| {
             let (old, new) = (outcome(old, &form)?, outcome(new, &form)?);
             let delta = Delta::between(&old, &new)?;
             let (principal, roles, times) = (caller.clone(), roles.clone(), times.clone());
@@ -106,8 +107,8 @@ impl Replay {
 
 /// The requests that a record may stand for: as it is written, and without what the old policy's rule adds by itself.
 /// A record of a permitted request has what went upstream.
-fn forms(old: &Policy, roles: &[&str], request: &str) -> Vec<String> {
-    let goes_as = |form: &str| match explain_as(old, roles, "GET", form, &Circumstances::default()).ok()?.outcome {
+fn forms(old: &Policy, roles: &[&str], request: &str, known: &Circumstances) -> Vec<String> {
+    let goes_as = |form: &str| match explain_as(old, roles, "GET", form, known).ok()?.outcome {
         Outcome::Permitted { upstream, .. } => Some(upstream),
         Outcome::Refused(_) | Outcome::NotUnderstood(_) => None,
     };
@@ -134,6 +135,7 @@ fn forms(old: &Policy, roles: &[&str], request: &str) -> Vec<String> {
 #[derive(Debug, Default)]
 pub struct Replay {
     roles: Vec<RoleChange>,
+    rules: Vec<RuleChange>,
     changes: Vec<Changed>,
     records: u64,
     replayed: u64,
@@ -179,14 +181,19 @@ impl Replay {
     /// have, one that others have now, and records of which none could be replayed leave that open.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let untold = self.replayed == 0 && self.no_roles > 0;
-        self.changes.is_empty() && self.roles.is_empty() && self.unknown_roles.is_empty() && !untold
+        let untold = self.replayed == 0 && (self.no_roles > 0 || self.records == 0);
+        self.changes.is_empty()
+            && self.rules.is_empty()
+            && self.roles.is_empty()
+            && self.unknown_roles.is_empty()
+            && !untold
     }
 }
 
 impl fmt::Display for Replay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_roles(f, &self.roles)?;
+        write_rules(f, &self.rules)?;
         if !self.changes.is_empty() {
             writeln!(f, "requests")?;
         }
@@ -234,6 +241,7 @@ impl Serialize for Replay {
         #[derive(Serialize)]
         struct View<'a> {
             roles: &'a [RoleChange],
+            rules: &'a [RuleChange],
             changes: &'a [Changed],
             records: u64,
             replayed: u64,
@@ -246,6 +254,7 @@ impl Serialize for Replay {
         let unknown = unknown.map(|((policy, role), records)| Unknown { policy, role, records: *records });
         let view = View {
             roles: &self.roles,
+            rules: &self.rules,
             changes: &self.changes,
             records: self.records,
             replayed: self.replayed,

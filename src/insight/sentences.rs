@@ -180,6 +180,7 @@ fn of_answers(reason: &str) -> Option<&'static str> {
     Some(match reason {
         "tenant_shape" => "The upstream's answer has a shape in which nobody can tell what is the tenant's.",
         "tenant_repeated" => "The upstream's answer says twice whose something is.",
+        "upstream_secret" => "The upstream's answer repeats the secret that monward asked with.",
         "tenant_stranger" => "The upstream answered about somebody other than the tenant.",
         "unreachable" => "The upstream cannot be reached.",
         "tls_failed" => "The TLS handshake with the upstream failed.",

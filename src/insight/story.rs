@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::recorded::{Caller, Recorded};
 use super::sentences::{remedy, sentence};
 use crate::authn::CLIENT_CERTIFICATE;
-use crate::authz::{Effect, Explanation, Outcome, Policy, Reason, Verdict, explain_as};
+use crate::authz::{Circumstances, Effect, Explanation, Outcome, Policy, Reason, Unknown, Verdict, explain_as};
 
 /// What happened to one request. Its `Display` is what `monward why` prints.
 #[derive(Debug)]
@@ -24,8 +24,10 @@ pub struct Story {
 pub enum Today {
     /// There is no policy at hand.
     NoPolicy,
-    /// The record tells no roles, or no request that was understood.
+    /// The record tells no roles or no request: the policy was not asked then, and nothing can be asked now.
     NotTold,
+    /// It depends on what a record does not tell: TLS, credentials, claims.
+    Depends,
     /// These roles are not in it.
     UnknownRoles(Vec<String>),
     /// It was asked.
@@ -39,9 +41,18 @@ impl Today {
         let Some(policy) = policy else { return Self::NoPolicy };
         let (Some(roles), Some(request)) = (record.known_roles(), &record.request) else { return Self::NotTold };
         let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
-        match explain_as(policy, &roles, "GET", request, &record.circumstances()) {
-            Ok(explanation) => Self::Asked(Box::new(explanation)),
-            Err(unknown) => Self::UnknownRoles(unknown),
+        if record.tenant.is_some() {
+            return Self::Depends;
+        }
+        // Both ways, with what is not known: where they agree, it does not matter.
+        let ask =
+            |unknown| explain_as(policy, &roles, "GET", request, &Circumstances { unknown, ..record.circumstances() });
+        match (ask(Unknown::IsPassedOver), ask(Unknown::Closes)) {
+            (Ok(one), Ok(other)) if one.outcome.to_string() == other.outcome.to_string() => {
+                Self::Asked(Box::new(other))
+            }
+            (Ok(_), Ok(_)) => Self::Depends,
+            (Err(unknown), _) | (_, Err(unknown)) => Self::UnknownRoles(unknown),
         }
     }
 }
@@ -67,8 +78,11 @@ impl Story {
 
     fn today(&self) -> Option<String> {
         match &self.today {
-            Today::NoPolicy => None,
-            Today::NotTold => Some("the record does not tell the roles, so today's policy cannot be asked".to_owned()),
+            Today::NoPolicy | Today::NotTold => None,
+            Today::Depends => Some(
+                "cannot be told: it depends on the TLS, the credentials or the tenant, which a record does not tell"
+                    .to_owned(),
+            ),
             Today::UnknownRoles(roles) => Some(format!("today's policy has no role {}", listed(roles))),
             Today::Asked(explanation) => Some(match &explanation.outcome {
                 Outcome::Permitted { rule, limit, .. } => {
@@ -98,7 +112,8 @@ fn advice(explanation: &Explanation) -> Vec<String> {
                 | Verdict::WouldDecide
                 | Verdict::Fits
                 | Verdict::OtherRoles
-                | Verdict::Conditions => None,
+                | Verdict::Overruled
+                | Verdict::Conditions(_) => None,
             });
             misfits
                 .map(|(rule, argument)| {
@@ -116,7 +131,7 @@ fn advice(explanation: &Explanation) -> Vec<String> {
             }
         }
         Reason::Conditions => {
-            let waiting = notes.filter(|note| note.verdict == Verdict::Conditions);
+            let waiting = notes.filter(|note| matches!(note.verdict, Verdict::Conditions(_)));
             waiting.map(|note| format!("Rule `{}` fits, once its `when` and `unless` do.", note.rule)).collect()
         }
         Reason::TenantUnknown => {
@@ -129,13 +144,14 @@ fn advice(explanation: &Explanation) -> Vec<String> {
 }
 
 fn listed(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| plain(name).to_string()).collect();
+    let names: Vec<String> = names.iter().map(|name| plain(name)).collect();
     if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
 }
 
 /// What a record spelled, in one line that moves no terminal.
-pub(super) fn plain(text: &str) -> impl fmt::Display {
-    text.escape_default()
+pub(super) fn plain(text: &str) -> String {
+    let plain = |character: char| matches!(character, ' '..='~');
+    text.chars().map(|one| if plain(one) { one.to_string() } else { one.escape_default().to_string() }).collect()
 }
 
 impl fmt::Display for Caller {
@@ -162,6 +178,9 @@ impl fmt::Display for Story {
             writeln!(f, "roles     {}", if roles.is_empty() { "none".to_owned() } else { listed(roles) })?;
         }
         writeln!(f, "from      {} by {} to {}", record.source, plain(&record.protocol), plain(&record.listener))?;
+        if record.via.is_some() {
+            writeln!(f, "through   a proxy, which asked what its client may and fetches by itself")?;
+        }
         let asked = record.request.as_deref().map_or("nothing that was understood".to_owned(), |request| {
             format!("{} (endpoint {})", plain(request), plain(record.endpoint.as_deref().unwrap_or("unknown")))
         });
@@ -170,6 +189,9 @@ impl fmt::Display for Story {
         writeln!(f, "reason    {}: {says}", plain(&record.reason))?;
         if let Some(rule) = &record.rule {
             writeln!(f, "rule      {}", plain(rule))?;
+        }
+        if let Some(tenant) = &record.tenant {
+            writeln!(f, "tenant    {}: nothing else of the answer left", plain(tenant))?;
         }
         self.answer(f)?;
         if let Some(shadow) = &record.shadow {
@@ -213,7 +235,7 @@ impl Serialize for Story {
         }
         let today = match &self.today {
             Today::Asked(explanation) => Some(&**explanation),
-            Today::NoPolicy | Today::NotTold | Today::UnknownRoles(_) => None,
+            Today::NoPolicy | Today::NotTold | Today::Depends | Today::UnknownRoles(_) => None,
         };
         let (record, sentence, help) = (&self.raw, sentence(&self.record.reason), self.help());
         View { record, sentence, help, today }.serialize(serializer)

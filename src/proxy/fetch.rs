@@ -38,6 +38,8 @@ pub(super) enum Withheld {
     ContentType,
     /// Nobody can tell what of it is the tenant's.
     Tenant(FenceErrorKind),
+    /// It repeats the secret that monward asked with.
+    Secret,
     /// It cannot be redacted.
     Redaction(RedactErrorKind),
 }
@@ -47,7 +49,12 @@ impl Withheld {
     pub(super) const fn relayed(self) -> Option<u16> {
         match self {
             Self::Status(status @ (400 | 404 | 500 | 503)) => Some(status),
-            Self::Status(_) | Self::Fetch(_) | Self::ContentType | Self::Tenant(_) | Self::Redaction(_) => None,
+            Self::Status(_)
+            | Self::Fetch(_)
+            | Self::ContentType
+            | Self::Tenant(_)
+            | Self::Secret
+            | Self::Redaction(_) => None,
         }
     }
 
@@ -57,7 +64,12 @@ impl Withheld {
         }
         match self {
             Self::Fetch(FetchError::TimedOut) => 504,
-            Self::Fetch(_) | Self::Status(_) | Self::ContentType | Self::Tenant(_) | Self::Redaction(_) => 502,
+            Self::Fetch(_)
+            | Self::Status(_)
+            | Self::ContentType
+            | Self::Tenant(_)
+            | Self::Secret
+            | Self::Redaction(_) => 502,
         }
     }
 
@@ -67,6 +79,7 @@ impl Withheld {
             Self::Status(_) => "upstream_status",
             Self::ContentType => "upstream_content_type",
             Self::Tenant(kind) => kind.label(),
+            Self::Secret => "upstream_secret",
             Self::Redaction(kind) => kind.label(),
         }
     }
@@ -74,7 +87,7 @@ impl Withheld {
     pub(super) const fn upstream_status(self) -> Option<u16> {
         match self {
             Self::Status(status) => Some(status),
-            Self::ContentType | Self::Tenant(_) | Self::Redaction(_) => Some(200),
+            Self::ContentType | Self::Tenant(_) | Self::Secret | Self::Redaction(_) => Some(200),
             Self::Fetch(_) => None,
         }
     }
@@ -106,15 +119,28 @@ pub(super) async fn fetch(behind: &Behind, pass: &Pass, id: RequestId) -> Result
     };
     let mut sink = Redacting::new(pass.plan(), fence);
     match behind.pool.fetch(&request, &mut sink).await {
-        Ok(_) => sink.finish(),
+        Ok(_) => sink.finish().and_then(|fetched| without(injected_for(behind, pass.asked()), fetched)),
         Err(error) => Err(sink.withheld.unwrap_or(Withheld::Fetch(error))),
+    }
+}
+
+/// The field with a secret that goes with what is asked.
+fn injected_for<'a>(behind: &'a Behind, asked: &Asked) -> Option<&'a Injected> {
+    behind.injected.get(asked.endpoint.index()).and_then(Option::as_ref)
+}
+
+/// The answer, unless it repeats the secret that it was asked with.
+fn without(injected: Option<&Injected>, fetched: Fetched) -> Result<Fetched, Withheld> {
+    match injected {
+        Some(injected) if injected.is_in(&fetched.body) => Err(Withheld::Secret),
+        Some(_) | None => Ok(fetched),
     }
 }
 
 /// The whole request, of what catalogue and configuration say and nothing else.
 fn write(out: &mut Vec<u8>, behind: &Behind, asked: &Asked, fields: &[(&str, &str)]) -> Result<(), FetchError> {
     let endpoint = behind.guard.policy.catalog().endpoint(asked.endpoint);
-    let injected = behind.injected.get(asked.endpoint.index()).and_then(Option::as_ref);
+    let injected = injected_for(behind, asked);
     if endpoint.inject.is_some() != injected.is_some() {
         return Err(FetchError::Request);
     }

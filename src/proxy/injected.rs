@@ -6,6 +6,9 @@ use ring::hmac;
 
 use crate::types::Secret;
 
+/// A shorter value may stand in an answer by chance.
+const LEAST_SECRET: usize = 8;
+
 /// A field whose value is known to monward and the upstream alone. It cannot be printed.
 pub struct Injected {
     header: String,
@@ -30,6 +33,13 @@ impl Injected {
             let _infallible = write!(value, "{byte:02x}");
         }
         Self { header, value: Secret::new(value) }
+    }
+
+    /// Whether `body` repeats the value as it is. Upstreams that show what they were asked with are told apart from chance
+    /// by its length.
+    pub(super) fn is_in(&self, body: &[u8]) -> bool {
+        let value = self.value.expose().as_bytes();
+        value.len() >= LEAST_SECRET && memchr::memmem::find(body, value).is_some()
     }
 
     /// Name and value, for the upstream alone.

@@ -217,6 +217,14 @@ impl Context<'_> {
     /// One value, as the catalogue accepts it in a query.
     fn value(&mut self, node: &Node) -> Option<Value> {
         let text = node.text(self.faults)?;
+        if TenantClaim::parse(text).is_some() {
+            let message = format!(
+                "a claim binds an argument by itself: write `{}: \"{text}\"`, or `tenant:`",
+                self.argument.name
+            );
+            self.faults.at(node, message);
+            return None;
+        }
         let value = self.argument.read(text);
         if value.is_none() {
             let (argument, expected) = (&self.argument.name, self.argument.kind.expected());

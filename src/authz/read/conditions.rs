@@ -12,6 +12,7 @@ use crate::types::{TlsVersion, UnixTime};
 
 use super::super::circumstances::CredentialKind;
 use super::super::condition::{Conditions, Test, Window};
+use super::word;
 
 const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Monday),
@@ -71,24 +72,27 @@ fn test(node: &Node, faults: &mut Faults) -> Option<Test> {
 
 /// Networks and single addresses, at least one.
 fn networks(node: &Node, faults: &mut Faults) -> Option<Vec<IpNet>> {
-    let items = some(node, faults)?;
-    let mut networks = Vec::new();
-    for item in items {
+    all(some(node, faults)?, |item| {
         let text = item.text(faults)?;
         let found = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
         match found {
-            Some(network) if network.addr() == network.network() => networks.push(network),
+            Some(IpNet::V6(network)) if network.addr().to_ipv4_mapped().is_some() => {
+                faults.at(item, "sources are compared as IPv4 where they are; write the network as IPv4");
+            }
+            Some(network) if network.addr() == network.network() => return Some(network),
             Some(network) => {
                 faults.at(item, format!("`{text}` has bits behind its prefix; write `{}`", network.trunc()));
-                return None;
             }
-            None => {
-                faults.at(item, "expected a network or an address, such as `10.0.0.0/8` or `2001:db8::1`");
-                return None;
-            }
+            None => faults.at(item, "expected a network or an address, such as `10.0.0.0/8` or `2001:db8::1`"),
         }
-    }
-    Some(networks)
+        None
+    })
+}
+
+/// All items, when each could be read; the faults of all of them are found at once.
+fn all<T>(items: &[Node], read: impl FnMut(&Node) -> Option<T>) -> Option<Vec<T>> {
+    let read: Vec<Option<T>> = items.iter().map(read).collect();
+    read.into_iter().collect()
 }
 
 /// One window or a list of them.
@@ -96,8 +100,7 @@ fn windows(node: &Node, faults: &mut Faults) -> Option<Vec<Window>> {
     if matches!(node.value, Value::Map(_)) {
         return Some(vec![window(node, faults)?]);
     }
-    let windows: Vec<Option<Window>> = some(node, faults)?.iter().map(|item| window(item, faults)).collect();
-    windows.into_iter().collect()
+    all(some(node, faults)?, |item| window(item, faults))
 }
 
 fn window(node: &Node, faults: &mut Faults) -> Option<Window> {
@@ -115,17 +118,7 @@ fn window(node: &Node, faults: &mut Faults) -> Option<Window> {
 }
 
 fn days(node: &Node, faults: &mut Faults) -> Option<Vec<Weekday>> {
-    let known = DAYS.map(|(name, _)| name);
-    let mut days = Vec::new();
-    for item in some(node, faults)? {
-        let name = item.text(faults)?;
-        let Some((_, day)) = DAYS.iter().find(|(known, _)| *known == name) else {
-            faults.at(item, document::unknown("day", name, &known));
-            return None;
-        };
-        days.push(*day);
-    }
-    Some(days)
+    all(some(node, faults)?, |item| word("day", item, &DAYS, faults))
 }
 
 /// `08:30`, in minutes since midnight; `24:00` is the end of the day.
@@ -135,7 +128,7 @@ fn minutes(node: &Node, faults: &mut Faults) -> Option<u16> {
     let read = text.split_once(':').and_then(|(hour, minute)| Some((two(hour)?, two(minute)?)));
     let found = read.filter(|(hour, minute)| *minute < 60 && (*hour < 24 || (*hour, *minute) == (24, 0)));
     if found.is_none() {
-        faults.at(node, "expected a time of day in quotes, such as `\"08:30\"`, at most `\"24:00\"`");
+        faults.at(node, "expected a time of day of two digits each, such as `\"08:30\"`, at most `\"24:00\"`");
     }
     found.map(|(hour, minute)| hour * 60 + minute)
 }
@@ -173,16 +166,14 @@ pub(in crate::authz) fn tls_version(node: &Node, faults: &mut Faults) -> Option<
 
 fn credentials(node: &Node, faults: &mut Faults) -> Option<Vec<CredentialKind>> {
     let known: Vec<&str> = CredentialKind::words().collect();
-    let mut kinds = Vec::new();
-    for item in some(node, faults)? {
+    all(some(node, faults)?, |item| {
         let word = item.text(faults)?;
-        let Some(kind) = CredentialKind::of(word) else {
+        let kind = CredentialKind::of(word);
+        if kind.is_none() {
             faults.at(item, document::unknown("credential", word, &known));
-            return None;
-        };
-        kinds.push(kind);
-    }
-    Some(kinds)
+        }
+        kind
+    })
 }
 
 /// A list with something in it.

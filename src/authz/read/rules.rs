@@ -97,7 +97,7 @@ impl Reader<'_, '_> {
             }
         }
         match effect {
-            Effect::Allow => self.allow(fields, &endpoints),
+            Effect::Allow => self.allow(fields, &endpoints, &who),
             Effect::Deny => self.deny(fields),
         }
         let at = self.faults.position(node.place);
@@ -168,7 +168,10 @@ impl Reader<'_, '_> {
             let known: Vec<&str> = self.all.roles.iter().map(|(role, _)| role.as_str()).collect();
             let message = match (name, known.as_slice()) {
                 ("any", _) => "`any` stands alone, without a list".to_owned(),
-                (_, []) => format!("unknown role `{name}`; there are none under `roles`"),
+                (_, []) => format!(
+                    "unknown role `{name}`; there are none under `roles`; where they stand in another file, check the \
+                     configuration that names both"
+                ),
                 (_, known) => document::unknown("role", name, known),
             };
             self.faults.at(node, message);
@@ -218,12 +221,29 @@ impl Reader<'_, '_> {
         claim.map(Arc::new)
     }
 
-    fn allow(&mut self, fields: Fields<'_>, endpoints: &[EndpointId]) {
+    /// A fault when `args` says something about the argument that takes the tenant's name.
+    fn unbound(&mut self, node: &Node, endpoint: EndpointId, written: &args::Written) {
+        let endpoint_name = &self.all.catalog.endpoint(endpoint).name;
+        let tenancy = self.all.catalog.endpoint(endpoint).tenant.as_ref();
+        let bound = tenancy.and_then(|tenancy| tenancy.argument);
+        let says = written.iter().find(|(of, position, _)| *of == endpoint && Some(*position) == bound);
+        if says.is_some() {
+            let message =
+                format!("the tenant's name is bound to an argument of `{endpoint_name}` that stands here, too");
+            self.faults.at(node, format!("{message}; leave it out of `args`"));
+        }
+    }
+
+    fn allow(&mut self, fields: Fields<'_>, endpoints: &[EndpointId], who: &Who) {
         let args = fields.get("args").map(|node| args::read(node, endpoints, self.all.catalog, self.faults));
         let args = args.unwrap_or_default();
         let tenant = fields.get("tenant").and_then(|node| self.tenant(node, endpoints));
         if let Some(node) = fields.get("tenant").filter(|_| !args.tenants.is_empty()) {
             self.faults.at(node, "either `tenant`, or the claim in `args`");
+        }
+        let bound = fields.get("tenant").or_else(|| fields.get("args").filter(|_| !args.tenants.is_empty()));
+        if let (Who::Any, Some(node)) = (who, bound) {
+            self.faults.at(node, "name roles: with `any` the claim would be believed of the tokens of every issuer");
         }
         let redact = fields.get("redact");
         let at = redact.map_or(fields.place(), |node| node.place);
@@ -233,6 +253,9 @@ impl Reader<'_, '_> {
             let terms = args::terms(&args.written, endpoint, self.all.catalog);
             let bound = args.tenants.iter().find(|(other, _)| *other == endpoint).map(|(_, claim)| claim);
             let tenant = bound.or(tenant.as_ref()).cloned();
+            if let (Some(_), Some(node)) = (&tenant, fields.get("args")) {
+                self.unbound(node, endpoint, &args.written);
+            }
             let plan = self.all.sets.plan(&set, endpoint, at, self.faults);
             if let (Some(named), Some(plan)) = (self.all.read.endpoints.get_mut(endpoint.0), plan) {
                 named.offers.push(Offer { rule, terms, plan, tenant });

@@ -31,7 +31,7 @@ fn every_rule_of_the_endpoint_says_why_it_did_or_did_not_decide() {
     assert!(matches!(one.1, Verdict::Arguments(_)), "{one:?}");
     assert_eq!(
         verdicts(&["a", "c"], "/connz"),
-        named([Verdict::Fits, Verdict::OtherRoles, Verdict::Fits, Verdict::Decides])
+        named([Verdict::Overruled, Verdict::OtherRoles, Verdict::Overruled, Verdict::Decides])
     );
     assert_eq!(verdicts(&["a"], "/varz"), [("five".to_owned(), Verdict::OtherRoles)], "even one that names nobody");
 }

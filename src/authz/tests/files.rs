@@ -60,7 +60,7 @@ fn the_faults_of_all_files_come_at_once_and_each_names_its_file() {
     let found = found.unwrap_err();
     for fault in [
         "a.yaml:3:30: unknown endpoint `vraz`; did you mean `varz`?",
-        "a.yaml:3:45: unknown role `a`; there are none under `roles`",
+        "a.yaml:3:45: unknown role `a`; there are none under `roles`; where they stand in another file, check the configuration that names both",
         "b.yaml:2:10: the files of one policy speak of one catalogue, and another says `nats`",
         "b.yaml:3:15: there is a rule `x` already, on line 3 of a.yaml",
         "c.yaml:1:10: unknown version; known is `1`",

@@ -245,7 +245,12 @@ fn a_rule_says_whom_and_what_exactly_once() {
         assert!(found[0].starts_with(message), "{rule}: {found:?}");
     }
     let without_roles = faults(&format!("{HEAD}rules: [{{ id: r, endpoints: [varz], allow: [a] }}]"));
-    assert_eq!(without_roles, ["p.yaml:3:45: unknown role `a`; there are none under `roles`"]);
+    assert_eq!(
+        without_roles,
+        [
+            "p.yaml:3:45: unknown role `a`; there are none under `roles`; where they stand in another file, check the configuration that names both"
+        ]
+    );
 }
 
 #[test]

@@ -62,8 +62,11 @@ fn a_claim_that_does_not_name_just_one_tenant_opens_nothing() {
         json!("Ä"),
         json!("A".repeat(257)),
         json!("eyJhbGciOiJub25lIn0.eyJhIjoxfQ.x"),
+        json!("http://u:p@h/"),
     ] {
-        assert_eq!(answer(RULE, &of(&account), "/connz").0, "tenant_unknown", "{account}");
+        for target in ["/connz", "/accstatz"] {
+            assert_eq!(answer(RULE, &of(&account), target).0, "tenant_unknown", "{account}");
+        }
     }
     let nobody = principal(&json!({ "groups": ["a"] }));
     for target in ["/connz", "/accstatz", "/jsz", "/healthz?account=ACME"] {
@@ -88,12 +91,22 @@ fn the_claim_is_that_of_the_proof_which_gives_the_role() {
 #[test]
 fn a_rule_for_all_tenants_is_preferred_by_whoever_has_its_role() {
     let rules = "rules:
-  - { id: own, endpoints: [connz], allow: any, tenant: \"{claims.nats_account}\", redact: none }
+  - { id: own, endpoints: [connz], allow: [a, b], tenant: \"{claims.nats_account}\", redact: none }
   - { id: all, endpoints: [connz], allow: [b], redact: standard }
 ";
     assert_eq!(answer(rules, &of(&json!("ACME")), "/connz").1.as_deref(), Some("ACME"));
     let both = principal(&json!({ "groups": ["b"], "nats_account": "ACME" }));
     assert_eq!(answer(rules, &both, "/connz"), ("/connz".to_owned(), None));
+}
+
+#[test]
+fn a_tenant_does_not_page_where_the_holes_of_others_would_show() {
+    let rules = "rules:
+  - { id: own, endpoints: [subsz], allow: [a], tenant: \"{claims.nats_account}\", args: { test: allow, subs: allow } }
+";
+    for target in ["/subsz", "/subsz?limit=1&offset=3", "/subsz?offset=1", "/subsz?limit=1"] {
+        assert_eq!(answer(rules, &of(&json!("ACME")), target).0, "/subsz?subs=1&limit=65536&acc=ACME", "{target}");
+    }
 }
 
 #[test]
@@ -103,7 +116,10 @@ fn a_claim_in_args_binds_as_well_as_tenant_does() {
 ";
     let who = principal(&json!({ "groups": ["a"], "org": { "account": "ACME" } }));
     assert_eq!(answer(rules, &who, "/connz"), ("/connz?auth=1&acc=ACME".to_owned(), Some("ACME".to_owned())));
-    assert_eq!(answer(rules, &who, "/subsz"), ("/subsz?subs=1&acc=ACME".to_owned(), Some("ACME".to_owned())));
+    assert_eq!(
+        answer(rules, &who, "/subsz"),
+        ("/subsz?subs=1&limit=65536&acc=ACME".to_owned(), Some("ACME".to_owned()))
+    );
 }
 
 #[test]
@@ -132,13 +148,21 @@ fn a_rule_that_could_show_all_tenants_is_a_fault() {
         ),
         ("endpoints: [connz], args: { user: \"{claims.a}\" }", "`user` of `connz` does not take the name of a tenant"),
         ("endpoints: [gatewayz], args: { acc_name: \"{claims.a}\" }", "does not take the name of a tenant"),
+        ("endpoints: [connz], tenant: \"{claims.a}\", args: { acc: forbid }", "leave it out of `args`"),
+        ("endpoints: [connz], args: { acc: { force: \"{claims.a}\" } }", "a claim binds an argument by itself"),
+        ("endpoints: [connz], args: { acc: [\"{claims.a}\"] }", "a claim binds an argument by itself"),
+        ("endpoints: [connz], args: { acc: { default: \"{claims.a}\" } }", "a claim binds an argument by itself"),
         (
             "endpoints: [connz], tenant: \"{claims.a}\", args: { acc: \"{claims.b}\" }",
             "either `tenant`, or the claim in `args`",
         ),
     ] {
-        let found = faults(&format!("{ROLES}rules:\n  - {{ id: r, allow: any, {rule} }}\n"));
+        let found = faults(&format!("{ROLES}rules:\n  - {{ id: r, allow: [a], {rule} }}\n"));
         assert!(found.iter().any(|fault| fault.contains(message)), "{rule}: {found:?}");
+    }
+    for rule in ["tenant: \"{claims.a}\"", "args: { acc: \"{claims.a}\" }"] {
+        let found = faults(&format!("{ROLES}rules: [{{ id: r, endpoints: [connz], allow: any, {rule} }}]"));
+        assert!(found[0].contains("name roles: with `any` the claim would be believed"), "{found:?}");
     }
     let deny = faults(&format!("{ROLES}rules: [{{ id: r, endpoints: [connz], deny: any, tenant: \"{{claims.a}}\" }}]"));
     assert!(deny[0].contains("a `deny` rule takes no `tenant`"), "{deny:?}");

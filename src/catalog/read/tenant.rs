@@ -51,12 +51,8 @@ impl Reader {
             self.faults.push(Some(entry.place), "this argument takes the tenant's name; it cannot have another value");
         }
         let value = argument.read(entry.node.text(&mut self.faults)?);
-        match &value {
-            None => self.faults.at(&entry.node, format!("must be {}", argument.kind.expected())),
-            Some(value) if argument.is_default(value) => {
-                self.faults.at(&entry.node, "the upstream assumes this anyway; leave it out");
-            }
-            Some(_) => {}
+        if value.is_none() {
+            self.faults.at(&entry.node, format!("must be {}", argument.kind.expected()));
         }
         Some((index, value?))
     }

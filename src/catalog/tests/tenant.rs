@@ -61,7 +61,6 @@ fn each_fault_has_its_place_and_says_what_to_do() {
         ("argument: who", "arguments: who", "13:7: unknown key `arguments`; did you mean `argument`?"),
         ("{ limit: 9,", "{ limits: 9,", "14:16: unknown argument `limits`; did you mean `limit`?"),
         ("{ limit: 9,", "{ limit: 99,", "14:23: must be a whole number from 1 to 9"),
-        ("{ limit: 9,", "{ limit: 3,", "14:23: the upstream assumes this anyway; leave it out"),
         ("{ limit: 9,", "{ who: x,", "14:16: this argument takes the tenant's name; it cannot have another value"),
         ("[$.now]", "[$..now]", "15:14: selector `$..now`: write the way down step by step, without `..`"),
         ("[$.now]", "[$]", "15:14: selector `$`: selects the whole body"),

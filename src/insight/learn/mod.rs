@@ -1,7 +1,7 @@
 //! The least policy under which what was seen goes on, and nothing that was refused begins.
 //!
 //! Roles are by identity alone, since records hold no claims. What was permitted and answered is granted; a request that
-//! was refused, or would be by a rule in shadow, never is: where the general form of a rule would grant one, the rule
+//! was refused never is: where the general form of a rule would grant one, the rule
 //! becomes a list of exactly what was seen, and where even that would, the endpoint is left out.
 
 mod draft;
@@ -93,14 +93,16 @@ impl Learner {
             self.leave_out(format!("{caller}: saw only the part of tenant {tenant}; write a rule with `tenant`"));
             return;
         }
-        let refused_in_shadow = record.shadow.as_ref().filter(|shadow| shadow.decision == Decision::Deny);
-        match (record.decision, refused_in_shadow) {
-            (Decision::Permit, None) => self.permitted(caller, request, record),
-            (Decision::Permit, Some(shadow)) => self.refused(caller, request, &format!("shadow {}", shadow.rule)),
+        if record.decision == Decision::Permit && record.via.is_some() {
+            self.leave_out(format!("{caller}: asked through a proxy; write a rule with `redact: none`"));
+            return;
+        }
+        match record.decision {
+            Decision::Permit => self.permitted(caller, request, record),
             // It was permitted, only not so often.
-            (Decision::Deny, _) if record.reason == "rate_limited" => {}
-            (Decision::Deny, _) => self.refused(caller, request, &record.reason),
-            (Decision::Withhold, _) => {}
+            Decision::Deny if record.reason == "rate_limited" => {}
+            Decision::Deny => self.refused(caller, request, &record.reason),
+            Decision::Withhold => {}
         }
     }
 

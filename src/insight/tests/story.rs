@@ -101,7 +101,12 @@ fn what_a_record_does_not_tell_is_not_made_up() {
     );
     assert!(!text.contains("roles     "), "{text}");
     let text = story(&json!({ "roles": null })).to_string();
-    assert!(text.contains("today     the record does not tell the roles"), "{text}");
+    assert!(!text.contains("today"), "the policy was not asked then: {text}");
+    let tenant = story(&json!({ "tenant": "ACME", "request": "/connz?auth=1&acc=ACME" })).to_string();
+    assert!(
+        tenant.contains("\ntenant    ACME: ") && tenant.contains("\ntoday     cannot be told: it depends"),
+        "{tenant}"
+    );
     let text = story(&json!({ "roles": ["a", "gone"] })).to_string();
     assert!(text.contains("today     today's policy has no role gone\n"), "{text}");
     let text = story(&json!({ "reason": "of_another_version" })).to_string();
