@@ -73,6 +73,7 @@ mod regression;
 mod revocation;
 mod routes;
 mod shadow;
+mod shipped;
 mod tenants;
 mod tidy;
 mod tls;

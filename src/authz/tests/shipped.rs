@@ -1,11 +1,16 @@
 //! The policies that are shipped, and that each of their lines has an example that needs it.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use super::whole;
+use serde_json::{Map, json};
+
+use super::{permit, whole};
+use crate::authn::Principal;
 use crate::authz::{Cases, Policy};
 use crate::catalog::Catalogs;
 use crate::document::{self, Node, Value};
+use crate::redact::Redactor;
 
 /// One shipped policy and the examples beside it.
 struct Shipped {
@@ -220,6 +225,51 @@ fn flow(node: &Node) -> String {
         Value::Scalar { text: scalar, .. } => write!(text, "{scalar:?}").unwrap(),
     }
     text
+}
+
+/// What of a document with this one field leaves under `policy`.
+fn left(policy: &Policy, endpoint: &str, field: &str) -> String {
+    let steps = field.trim_start_matches('$').split(['.', '[']).filter(|step| !step.is_empty());
+    let document = steps.rev().fold(json!("x"), |inner, step| match step {
+        "*]" => json!([inner]),
+        name => json!({ (name): inner }),
+    });
+    let exporter = Principal::supposed("keys".to_owned(), "nats-exporter".to_owned(), Map::new());
+    let mut redactor = Redactor::new(Arc::clone(permit(policy, &exporter, &format!("/{endpoint}")).plan()));
+    let mut out = Vec::new();
+    redactor.push(document.to_string().as_bytes(), &mut out).unwrap();
+    redactor.finish(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn an_exporter_s_rows_have_the_accounts_and_else_what_standard_leaves() {
+    let [nats, ..] = &ALL;
+    let rows = nats.whole();
+    let standard = whole(&nats.policy.replace("    redact: rows\n", "    redact: standard\n"));
+    let mut more = Vec::new();
+    for section in include_str!("../../../policies/catalogs/nats.fields").split("\n[").skip(1) {
+        let (endpoint, fields) = section.split_once("]\n").unwrap();
+        if !["jsz", "leafz", "accstatz"].contains(&endpoint) {
+            continue;
+        }
+        let fields = fields.lines().filter(|line| line.starts_with('$'));
+        more.extend(fields.filter(|field| {
+            let whole = left(&rows, endpoint, field);
+            whole != left(&standard, endpoint, field) && whole.contains("\"x\"")
+        }));
+    }
+    more.sort_unstable();
+    assert_eq!(
+        more,
+        [
+            "$.account_details[*].id",
+            "$.account_details[*].name",
+            "$.account_statz[*].acc",
+            "$.account_statz[*].name",
+            "$.leafs[*].account",
+        ]
+    );
 }
 
 /// The README's policy and cases, as they stand there.
