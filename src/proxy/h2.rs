@@ -105,7 +105,7 @@ where
 
 async fn serve_stream(peer: &Peer, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
     let (head, mut body) = request.into_parts();
-    let Some((answer, mut entry)) = answer(peer, &head, &mut body).await else { return };
+    let Some((answer, mut entry)) = answer(peer, &head, &mut body, &mut respond).await else { return };
     let patience = peer.gateway.limits.write;
     let longest = longest_write(answer.body.len(), patience);
     let head_only = head.method == http::Method::HEAD;
@@ -118,7 +118,12 @@ async fn serve_stream(peer: &Peer, request: Request<RecvStream>, mut respond: Se
 }
 
 /// The same checks as the HTTP/1.1 lane makes on a head, on what HTTP/2 has of it.
-async fn answer(peer: &Peer, head: &Parts, body: &mut RecvStream) -> Option<(Answer, Entry)> {
+async fn answer(
+    peer: &Peer,
+    head: &Parts,
+    body: &mut RecvStream,
+    respond: &mut SendResponse<Bytes>,
+) -> Option<(Answer, Entry)> {
     let force = InForce::now(peer)?;
     let fault = |fault| Some(malformed(peer, &force, fault, "HTTP/2"));
     let values = |name: HeaderName| head.headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
@@ -164,7 +169,17 @@ async fn answer(peer: &Peer, head: &Parts, body: &mut RecvStream) -> Option<(Ans
         accept,
         protocol: "HTTP/2",
     };
-    Some(exchange(peer, &force, &facts).await)
+    until_reset(respond, exchange(peer, &force, &facts)).await
+}
+
+/// What comes of `work`, unless the client resets the stream before: then whatever was begun for it ends.
+async fn until_reset<T>(respond: &mut SendResponse<Bytes>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        // First the work, so that it has begun, and leaves a record, in any case.
+        biased;
+        done = work => Some(done),
+        _ = std::future::poll_fn(|context| respond.poll_reset(context)) => None,
+    }
 }
 
 /// Whether what the head says of its body is right so far; the `h2` crate holds the body to its `content-length`.
