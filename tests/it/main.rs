@@ -40,6 +40,7 @@ mod commands;
 mod conditions;
 mod d_framing;
 mod demo;
+mod e_h2;
 mod exchange;
 mod f_headers;
 mod fence;

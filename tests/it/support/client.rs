@@ -208,6 +208,21 @@ impl Connection {
         true
     }
 
+    /// Reads until `enough` says so of what has come and was not taken, or the peer closes; says whether it closed.
+    pub fn until(&mut self, what: &str, enough: impl Fn(&[u8]) -> bool) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.closed && !enough(&self.buffer) {
+            assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}: {:?}", self.text());
+            self.read(Duration::from_millis(100));
+        }
+        self.closed
+    }
+
+    /// The bytes that have come and were not taken yet.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// What has come and was not taken yet.
     pub fn text(&self) -> String {
         super::http::latin1(&self.buffer)

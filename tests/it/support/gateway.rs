@@ -199,17 +199,24 @@ log: {{ level: {level}, format: json }}
     /// Starts it and waits until it listens.
     pub fn start_unready(&self) -> Gateway {
         let folder = self.write();
-        let mut child = self.spawn(folder.path());
+        let (child, listeners, admin) = self.launch(folder.path());
+        Gateway { child, folder, listeners, admin }
+    }
+
+    /// Starts it in `folder` and waits until it listens: the process, the addresses of its listeners and of its admin
+    /// listener.
+    fn launch(&self, folder: &Path) -> (Process, Vec<SocketAddr>, SocketAddr) {
+        let mut child = self.spawn(folder);
         let ports = eventually("the file of ports", || {
             if let Some(status) = child.0.try_wait().unwrap() {
-                panic!("monward ended with {status}:\n{}", read(&folder.path().join("stderr")));
+                panic!("monward ended with {status}:\n{}", read(&folder.join("stderr")));
             }
-            let text = std::fs::read_to_string(folder.path().join("ports.json")).ok()?;
+            let text = std::fs::read_to_string(folder.join("ports.json")).ok()?;
             serde_json::from_str::<Value>(&text).ok()
         });
         let port = |value: &Value| value.as_str().unwrap().parse().unwrap();
         let listeners = ports["listeners"].as_array().unwrap().iter().map(port).collect();
-        Gateway { child, folder, listeners, admin: port(&ports["admin"]) }
+        (child, listeners, port(&ports["admin"]))
     }
 
     /// Starts it and expects it to give up: its exit status and what it said.
@@ -348,6 +355,19 @@ impl Gateway {
         eventually(&format!("a reload with result {result}"), || {
             (self.metric("monward_config_reloads_total", &[&label]) > before).then_some(())
         });
+    }
+
+    /// Kills the process without a warning and starts it again in the same folder, as `setup` says.
+    pub fn kill_and_start(&mut self, setup: &Setup) {
+        self.child.0.kill().unwrap();
+        self.child.0.wait().unwrap();
+        std::fs::remove_file(self.path("ports.json")).unwrap();
+        (self.child, self.listeners, self.admin) = setup.launch(self.folder.path());
+    }
+
+    /// The id of the process.
+    pub fn process(&self) -> u32 {
+        self.child.0.id()
     }
 
     /// Waits for the end of the process.

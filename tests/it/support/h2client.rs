@@ -178,16 +178,51 @@ pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// A HEADERS frame that is the whole request, its fields as literals that are never indexed (RFC 7541 §6.2.3).
+/// A HEADERS frame that is the whole request.
 pub fn headers(stream: u32, fields: &[(&str, &str)]) -> Vec<u8> {
-    let literal = |text: &str| {
-        assert!(text.len() < 127 + 128, "{text}");
-        match text.len().checked_sub(127) {
-            None => [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat(),
-            Some(rest) => [&[127, u8::try_from(rest).unwrap()], text.as_bytes()].concat(),
+    frame(1, 0b101, stream, &block(fields))
+}
+
+/// A HEADERS frame that a body follows.
+pub fn open(stream: u32, fields: &[(&str, &str)]) -> Vec<u8> {
+    frame(1, 0b100, stream, &block(fields))
+}
+
+/// Fields as literals that are never indexed (RFC 7541 §6.2.3).
+pub fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+    fields.iter().flat_map(|(name, value)| [vec![0x10], literal(name), literal(value)].concat()).collect()
+}
+
+/// A string literal without Huffman code (RFC 7541 §5.2).
+pub fn literal(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match text.len().checked_sub(127) {
+        None => bytes.push(u8::try_from(text.len()).unwrap()),
+        Some(mut rest) => {
+            bytes.push(127);
+            while rest >= 128 {
+                bytes.push(u8::try_from(rest % 128 + 128).unwrap());
+                rest /= 128;
+            }
+            bytes.push(u8::try_from(rest).unwrap());
         }
-    };
-    let block: Vec<u8> =
-        fields.iter().flat_map(|(name, value)| [vec![0x10], literal(name), literal(value)].concat()).collect();
-    frame(1, 0b101, stream, &block)
+    }
+    bytes.extend_from_slice(text.as_bytes());
+    bytes
+}
+
+/// A frame as it came: kind, flags, stream, payload.
+pub type Frame = (u8, u8, u32, Vec<u8>);
+
+/// The whole frames at the beginning of `bytes`.
+pub fn frames(mut bytes: &[u8]) -> Vec<Frame> {
+    let mut found = Vec::new();
+    while let Some((head, rest)) = bytes.split_at_checked(9) {
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        let Some((payload, rest)) = rest.split_at_checked(length) else { break };
+        let stream = u32::from_be_bytes(head[5..9].try_into().unwrap());
+        found.push((head[3], head[4], stream, payload.to_vec()));
+        bytes = rest;
+    }
+    found
 }
