@@ -39,6 +39,7 @@ mod combined;
 mod commands;
 mod conditions;
 mod d_framing;
+mod d_requests;
 mod demo;
 mod e_h2;
 mod exchange;
