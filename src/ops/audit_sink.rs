@@ -5,8 +5,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ impl AuditSink {
     /// When the file cannot be opened for appending.
     pub fn open(settings: &Audit, metrics: Arc<Metrics>) -> io::Result<Self> {
         let path = settings.file.clone();
-        let file = path.as_ref().map(append).transpose()?;
+        let file = path.as_deref().map(Appended::open).transpose()?;
         let stdout = settings.stdout.then(io::stdout);
         let waiting = Mutex::default();
         let shared = Arc::new(Shared { waiting, came: Condvar::new(), written: Condvar::new(), metrics });
@@ -91,14 +91,45 @@ impl AuditSink {
     }
 }
 
-/// Opens `path` for appending; what it holds is nobody else's business.
-fn append(path: &PathBuf) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+/// A file that lines are appended to.
+struct Appended {
+    file: File,
+    /// Whether it ends within a line, since somebody was killed or the disk was full: the next line must not join it.
+    torn: bool,
+}
+
+impl Appended {
+    /// Opens `path`; what it holds is nobody else's business.
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        Ok(Self { file, torn: is_torn(path).unwrap_or(false) })
+    }
+
+    /// Appends whole lines.
+    fn write(&mut self, lines: &[u8], path: &Path) -> io::Result<()> {
+        if self.torn {
+            self.file.write_all(b"\n")?;
+        }
+        let written = self.file.write_all(lines);
+        self.torn = written.is_err() && is_torn(path).unwrap_or(false);
+        written
+    }
+}
+
+/// Whether the file at `path` ends without a line feed. Pipes and devices have no end.
+fn is_torn(path: &Path) -> io::Result<bool> {
+    let found = std::fs::metadata(path)?;
+    if !found.is_file() || found.len() == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    File::open(path)?.read_exact_at(&mut last, found.len() - 1)?;
+    Ok(last != *b"\n")
 }
 
 struct Sinks {
     path: Option<PathBuf>,
-    file: Option<File>,
+    file: Option<Appended>,
     stdout: Option<io::Stdout>,
 }
 
@@ -119,13 +150,14 @@ impl Sinks {
 
     /// When the file cannot be opened any more, the old one goes on: a record in the wrong place is better than none.
     fn reopen(&mut self) {
-        if let Some(Ok(file)) = self.path.as_ref().map(append) {
+        if let Some(Ok(file)) = self.path.as_deref().map(Appended::open) {
             self.file = Some(file);
         }
     }
 
     fn write(&mut self, batch: &[u8]) -> bool {
-        let file = self.file.as_mut().is_none_or(|file| file.write_all(batch).is_ok());
+        let file = self.file.as_mut().zip(self.path.as_deref());
+        let file = file.is_none_or(|(file, path)| file.write(batch, path).is_ok());
         let stdout = self.stdout.as_mut().is_none_or(|out| out.write_all(batch).and_then(|()| out.flush()).is_ok());
         file && stdout
     }
