@@ -17,7 +17,7 @@ use crate::server;
 A file with `catalog:` and `endpoints:` is a catalogue, one with `catalog:` alone a policy, anything else a configuration.
 A configuration is checked with everything it names: certificates, keys, catalogues, policies. Beside the policy NAME.yaml,
 NAME.cases.yaml says what must come out; its cases are run. What is right but was hardly meant is called doubtful: rules that
-never decide, roles that nobody can have or no rule names.
+never decide, roles that nobody can have or no rule names, files with keys that others on this machine can read.
 
 Examples:
   monward check monward.yaml
@@ -90,7 +90,7 @@ fn configuration(file: &Path) -> Result<Vec<Findings>, Vec<Fault>> {
     let loaded = load(file).map_err(|faults| with_files(file, faults))?;
     server::assemble(&loaded, None)?;
     let (catalogs, mut faults) = server::catalogs_of(&loaded);
-    let mut found = Vec::new();
+    let mut found = vec![Findings { doubts: server::exposed(&loaded), closed: Vec::new() }];
     for upstream in &loaded.config.upstreams {
         let paths: Vec<PathBuf> = upstream.policies.iter().map(|path| loaded.at(path)).collect();
         match policy(&paths, &catalogs) {

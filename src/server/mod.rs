@@ -4,6 +4,7 @@
 
 mod assemble;
 mod catalogs;
+mod exposed;
 mod issuers;
 mod listen;
 mod running;
@@ -13,5 +14,6 @@ mod watched;
 
 pub use assemble::{Assembled, assemble, policy_of, read_policy, run_cases};
 pub use catalogs::{catalogs_of, read_catalogs};
+pub use exposed::exposed;
 pub use running::{Addresses, Running, StartFault, Stopped, start};
 pub use watched::LOOK;

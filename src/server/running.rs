@@ -95,6 +95,7 @@ pub async fn start(path: &Path) -> Result<Running, StartFault> {
     let snapshot = snapshot(&loaded, assembled, &tasks, &keys);
     let limits = loaded.config.limits.clone();
     view::warn_of_ended(&snapshot);
+    view::warn_of_exposed(&loaded);
     let snapshot = ArcSwap::from_pointee(snapshot);
     let gateway = Arc::new(Gateway { snapshot, limits, audit, metrics, tasks });
     let (shutdown, _) = watch::channel(false);
@@ -189,6 +190,7 @@ impl Running {
         let assembled = assemble(&fresh, Some(&before))?;
         let next = snapshot(&fresh, assembled, &self.gateway.tasks, &self.keys);
         view::warn_of_ended(&next);
+        view::warn_of_exposed(&fresh);
         self.gateway.snapshot.store(Arc::new(next));
         self.gateway.audit.reopen();
         *self.watched.lock() = watched;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::exposed::exposed;
+use crate::config::load::Loaded;
 use crate::oidc::{Asker, Refresher};
 use crate::ops::admin::Admin;
 use crate::ops::metrics::{ExpiryLabels, IssuerLabels, Metrics, QuestionLabels, whole_seconds};
@@ -38,6 +40,13 @@ pub(super) fn warn_of_ended(snapshot: &Snapshot) {
     let ended = snapshot.expiries().filter(|(.., at)| *at < now);
     for (listener, kind, name, at) in ended {
         tracing::warn!(listener, kind, name, since = date::rfc3339(at), "has expired");
+    }
+}
+
+/// Says which files with keys and secrets are open to others.
+pub(super) fn warn_of_exposed(loaded: &Loaded) {
+    for fault in exposed(loaded) {
+        tracing::warn!("{fault}");
     }
 }
 
