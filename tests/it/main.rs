@@ -63,6 +63,7 @@ mod invariants;
 mod j_logs;
 mod k_config;
 mod k_files;
+mod k_life;
 mod kubernetes;
 mod nats;
 mod nats_catalog;
