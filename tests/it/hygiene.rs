@@ -42,13 +42,14 @@ rules:
     limit: { rate: 1/min, burst: 1 }
 ";
 
-struct Canaries {
-    secrets: Vec<String>,
+/// Texts that must stand nowhere.
+pub struct Canaries {
+    pub secrets: Vec<String>,
 }
 
 impl Canaries {
     /// No secret stands in `text`.
-    fn absent(&self, text: &str, what: &str) {
+    pub fn absent(&self, text: &str, what: &str) {
         for secret in &self.secrets {
             if let Some(at) = text.find(secret.as_str()) {
                 let from = text[..at].rfind('\n').map_or(0, |line| line + 1);

@@ -56,6 +56,7 @@ mod h_corpora;
 mod h_tls;
 mod harness;
 mod hygiene;
+mod hygiene_paths;
 mod i_limits;
 mod injected;
 mod insight;
