@@ -183,7 +183,7 @@ fn every_command_and_option_has_its_help_and_every_command_an_example_of_itself(
         let lines: Vec<&str> = head.lines().collect();
         let options = lines.iter().enumerate().filter(|(_, line)| {
             let text = line.trim_start();
-            line.starts_with("  ") && (text.starts_with("--") || text.starts_with("-") && text.contains(", --"))
+            line.starts_with("  ") && (text.starts_with("--") || text.starts_with('-') && text.contains(", --"))
         });
         for (at, option) in options {
             // What it means stands behind two spaces, or on the next line.

@@ -211,7 +211,9 @@ fn a_condition_that_ends_while_a_connection_is_open_ends_what_it_opened() {
         open.send(request("GET", "/varz", Some(&token), "").as_bytes());
         [open.response(false).unwrap(), line.get("/varz", Some(&token)).unwrap()]
     };
-    ask().iter().for_each(|answer| success(answer, "before"));
+    for answer in ask() {
+        success(&answer, "before");
+    }
     world.gateway.rewrite("policy.yaml", &policy(crate::support::now() - 1));
     world.gateway.reload("ok");
     let before = world.upstream.requests().len();

@@ -187,7 +187,9 @@ fn k14_with_few_files_it_serves_or_refuses_and_recovers() {
     };
     set(files);
     let mut open: Vec<Connection> = (0..files).map(|_| bench.client.connect()).collect();
-    open.iter_mut().for_each(|connection| connection.send(b"GET /varz HTTP/1.1\r\nHost:"));
+    for connection in &mut open {
+        connection.send(b"GET /varz HTTP/1.1\r\nHost:");
+    }
     let many: Vec<usize> = (0..32).collect();
     in_parallel(&many, |_| {
         let answers = bench
