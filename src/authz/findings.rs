@@ -3,7 +3,7 @@
 //! In: a policy without faults. Out: findings, each at its place: rules that never decide, because others always do or a
 //! deny rule stands above them; rules and roles that are nobody's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::iter::once;
 
 use crate::document::Fault;
@@ -39,12 +39,14 @@ impl Policy {
     /// Looks over the policy.
     #[must_use]
     pub fn findings(&self) -> Findings {
+        let had = self.roles.can_be_had();
+        let named: HashSet<RoleId> = self.rules.iter().flat_map(named).copied().collect();
         let rules = self.rules.iter().enumerate();
         let mut doubts: Vec<Fault> = rules.filter_map(|(position, rule)| self.doubt(position, rule)).collect();
         doubts.extend(self.roles.all().filter_map(|(role, name, at)| {
-            let why = if !self.roles.can_be_had(role) {
+            let why = if !had.contains(&role) {
                 "nobody can have"
-            } else if !self.rules.iter().any(|rule| names(rule, role)) {
+            } else if !named.contains(&role) {
                 "no rule names"
             } else {
                 return None;
@@ -53,15 +55,20 @@ impl Policy {
         }));
         doubts.sort_by(|a, b| (&a.file, a.place).cmp(&(&b.file, b.place)));
         let open = self.catalog.endpoints.iter().zip(&self.enforced);
-        let closed = open.filter(|(_, opening)| !self.is_open(opening)).map(|(endpoint, _)| endpoint.name.clone());
+        let closed =
+            open.filter(|(_, opening)| !self.is_open(opening, &had)).map(|(endpoint, _)| endpoint.name.clone());
         Findings { doubts, closed: closed.collect() }
     }
 
     /// Whether anybody at all may get in.
-    fn is_open(&self, opening: &Opening) -> bool {
+    fn is_open(&self, opening: &Opening, had: &HashSet<RoleId>) -> bool {
         opening.offers().iter().any(|offer| {
             let parties = self.rules.get(offer.rule).map(parties).unwrap_or_default();
-            parties.into_iter().any(|party| self.can_be(party) && self.cause(opening, offer.rule, party).is_none())
+            let mut there = parties.into_iter().filter(|party| match party {
+                Party::Everybody => true,
+                Party::Role(role) => had.contains(role),
+            });
+            there.any(|party| self.cause(opening, offer.rule, party).is_none())
         })
     }
 
@@ -119,13 +126,6 @@ impl Policy {
         self.rules.get(before.find(is_wider)?.rule).map(Cause::Preferred)
     }
 
-    fn can_be(&self, party: Party) -> bool {
-        match party {
-            Party::Everybody => true,
-            Party::Role(role) => self.roles.can_be_had(role),
-        }
-    }
-
     fn party_name(&self, party: Party) -> &str {
         match party {
             Party::Everybody => "any",
@@ -171,9 +171,10 @@ fn is_for(rule: &Rule, party: Party) -> bool {
     }
 }
 
-fn names(rule: &Rule, one: RoleId) -> bool {
+/// The roles that a rule names.
+fn named(rule: &Rule) -> &[RoleId] {
     match &rule.who {
-        Who::Any => false,
-        Who::Roles(named) => named.contains(&one),
+        Who::Any => &[],
+        Who::Roles(roles) => roles,
     }
 }

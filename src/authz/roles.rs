@@ -1,6 +1,6 @@
 //! Which roles a principal has, without walking through all of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::authn::{NamePattern, Principal, Proof};
 use crate::document::Position;
@@ -8,7 +8,7 @@ use crate::document::Position;
 use super::claims::{Claim, ClaimTest};
 use super::decision::Holder;
 
-/// Which role of a policy: its index in [`Roles::names`].
+/// Which role of a policy: its index in [`RoleNames`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct RoleId(pub(super) usize);
 
@@ -127,11 +127,18 @@ impl Subjects {
 /// What the subject of a Kubernetes service account begins with; namespace and name follow, with a colon between.
 pub(super) const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 
+/// The names of the roles of a policy.
+#[derive(Debug, Default)]
+pub(super) struct RoleNames {
+    /// With the place where each is named first.
+    list: Vec<(String, Position)>,
+    ids: HashMap<String, RoleId>,
+}
+
 /// The roles of a policy.
 #[derive(Debug, Default)]
 pub(super) struct Roles {
-    /// With the place where each is named first.
-    names: Vec<(String, Position)>,
+    names: RoleNames,
     grants: Vec<Grant>,
     issuers: HashMap<String, Index>,
     certificates: CertificateIndex,
@@ -152,8 +159,30 @@ struct CertificateIndex {
     wildcards: Vec<usize>,
 }
 
+impl RoleNames {
+    /// The role of that name, a new one if there is none; `at` is where it is named.
+    pub(super) fn add(&mut self, name: &str, at: Position) -> RoleId {
+        let next = RoleId(self.list.len());
+        let role = *self.ids.entry(name.to_owned()).or_insert(next);
+        if role == next {
+            self.list.push((name.to_owned(), at));
+        }
+        role
+    }
+
+    /// The role of that name.
+    pub(super) fn find(&self, name: &str) -> Option<RoleId> {
+        self.ids.get(name).copied()
+    }
+
+    /// All of them, in the order of the files.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|(name, _)| name.as_str())
+    }
+}
+
 impl Roles {
-    pub(super) fn new(names: Vec<(String, Position)>, grants: Vec<Grant>) -> Self {
+    pub(super) fn new(names: RoleNames, grants: Vec<Grant>) -> Self {
         let mut roles = Self { names, ..Self::default() };
         for (position, grant) in grants.iter().enumerate() {
             match grant.tests.first() {
@@ -178,22 +207,23 @@ impl Roles {
 
     /// All roles, each with its name and the place where that stands first.
     pub(super) fn all(&self) -> impl Iterator<Item = (RoleId, &str, &Position)> {
-        self.names.iter().enumerate().map(|(role, (name, at))| (RoleId(role), name.as_str(), at))
+        self.names.list.iter().enumerate().map(|(role, (name, at))| (RoleId(role), name.as_str(), at))
     }
 
-    /// Whether there is a principal that has the role.
-    pub(super) fn can_be_had(&self, role: RoleId) -> bool {
-        self.grants.iter().any(|grant| grant.role == role && grant.tests.iter().all(Test::can_hold))
+    /// The roles that a principal can have.
+    pub(super) fn can_be_had(&self) -> HashSet<RoleId> {
+        let good = self.grants.iter().filter(|grant| grant.tests.iter().all(Test::can_hold));
+        good.map(|grant| grant.role).collect()
     }
 
     /// The name of a role.
     pub(super) fn name(&self, role: RoleId) -> &str {
-        self.names.get(role.0).map_or("", |(name, _)| name)
+        self.names.list.get(role.0).map_or("", |(name, _)| name)
     }
 
     /// The role of that name.
     pub(super) fn find(&self, name: &str) -> Option<RoleId> {
-        self.names.iter().position(|(own, _)| own == name).map(RoleId)
+        self.names.find(name)
     }
 
     /// The grants of a role, in the order of the file.

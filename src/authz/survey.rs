@@ -1,5 +1,7 @@
 //! What two policies must be asked to see how they differ.
 
+use std::sync::Arc;
+
 use crate::catalog::{Argument, EndpointId, Kind, Resource, Value};
 
 use super::claims::{ClaimTest, Shape};
@@ -31,12 +33,12 @@ pub fn probes(old: &Policy, new: &Policy, endpoint: EndpointId) -> Vec<String> {
 
 /// Values of an argument whatever the policy says.
 fn values(argument: &Argument) -> Vec<Value> {
-    let words = |words: &[String]| words.iter().cloned().map(Value::Text).collect::<Vec<_>>();
+    let words = |words: &[Arc<str>]| words.iter().cloned().map(Value::Text).collect::<Vec<_>>();
     match &argument.kind {
         Kind::Boolean { words: more } => [vec![Value::Boolean(false), Value::Boolean(true)], words(more)].concat(),
         Kind::Integer { min, max } => vec![Value::Integer(*min), Value::Integer(*max)],
         Kind::Word { words: all } => words(all),
-        Kind::Text { .. } => vec![Value::Text(ANY_TEXT.to_owned())],
+        Kind::Text { .. } => vec![Value::Text(ANY_TEXT.into())],
     }
 }
 

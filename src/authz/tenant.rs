@@ -66,7 +66,7 @@ impl TenantClaim {
         if unknown == Unknown::IsPassedOver {
             let asked = what.arguments().iter().find(|(at, _)| Some(*at) == tenancy.argument);
             return Ok(match asked {
-                Some((_, Value::Text(name))) => name.clone(),
+                Some((_, Value::Text(name))) => name.to_string(),
                 Some((_, Value::Boolean(_) | Value::Integer(_))) | None => format!("{{claims.{}}}", self.0.path),
             });
         }
@@ -85,7 +85,7 @@ impl TenantClaim {
 /// Makes `what`, a request of `endpoint`, ask about `tenant` alone, and so that the answer says whose each part is.
 pub(super) fn narrow(what: &mut Resource, tenant: &str, tenancy: &Tenancy, endpoint: &Endpoint) {
     if let Some(position) = tenancy.argument {
-        set(what, position, Value::Text(tenant.to_owned()));
+        set(what, position, Value::Text(tenant.into()));
     }
     for (position, value) in &tenancy.force {
         set(what, *position, value.clone());

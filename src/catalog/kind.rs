@@ -1,5 +1,7 @@
 //! How the values of arguments are read and described.
 
+use std::sync::Arc;
+
 use super::model::{Argument, Kind, Value};
 use crate::redact::is_secret_shaped;
 
@@ -23,15 +25,15 @@ impl Argument {
                 let fits = (1..=*max_bytes).contains(&text.len());
                 let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
                 // A credential typed into a filter would end in records and upstream; no account or name looks like one.
-                (fits && printable && !is_secret_shaped(text)).then(|| Value::Text(text.to_owned()))
+                (fits && printable && !is_secret_shaped(text)).then(|| Value::Text(text.into()))
             }
         }
     }
 
-    fn word(&self, words: &[String], text: &str) -> Option<Value> {
-        let lower = text.to_ascii_lowercase();
-        let meant = self.synonyms.iter().find(|(word, _)| *word == lower).map_or(lower.as_str(), |(_, same)| same);
-        words.iter().find(|word| *word == meant).map(|word| Value::Text(word.clone()))
+    fn word(&self, words: &[Arc<str>], text: &str) -> Option<Value> {
+        let synonym = self.synonyms.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+        let meant = synonym.map_or(text, |(_, same)| same);
+        words.iter().find(|word| word.eq_ignore_ascii_case(meant)).map(|word| Value::Text(Arc::clone(word)))
     }
 
     /// Whether `value` changes nothing, because the upstream assumes it anyway.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use super::asking::{Ask, Inject, Methods};
 use crate::redact::{Action, BodyKind, Fence, Selector};
@@ -101,7 +102,7 @@ pub struct Argument {
     /// The values it takes.
     pub kind: Kind,
     /// Words that mean the same as one of the words of `kind`: (`any`, `all`).
-    pub synonyms: Vec<(String, String)>,
+    pub synonyms: Vec<(String, Arc<str>)>,
     /// What the upstream assumes when it is absent; `false` for every boolean that does not say otherwise.
     pub default: Option<Value>,
     /// Whether a rule must name it before anybody may send it (it reveals or costs more than the endpoint itself).
@@ -116,7 +117,7 @@ pub enum Kind {
     /// A boolean as Go's `strconv.ParseBool` reads it, or one of `words` (in any case).
     Boolean {
         /// Further values, in lower case: `detail`.
-        words: Vec<String>,
+        words: Vec<Arc<str>>,
     },
     /// A decimal whole number from `min` to `max`.
     Integer {
@@ -128,7 +129,7 @@ pub enum Kind {
     /// One of `words` (in any case).
     Word {
         /// The values, in lower case.
-        words: Vec<String>,
+        words: Vec<Arc<str>>,
     },
     /// Text of 1 to `max_bytes` printable ASCII characters, not shaped like a credential.
     Text {
@@ -144,8 +145,8 @@ pub enum Value {
     Boolean(bool),
     /// A whole number.
     Integer(i128),
-    /// A word in lower case, or free text.
-    Text(String),
+    /// A word in lower case, which it shares with the catalogue, or free text.
+    Text(Arc<str>),
 }
 
 /// A field that not everybody may see.

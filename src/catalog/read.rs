@@ -4,6 +4,7 @@ mod asking;
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use super::model::{Argument, Catalog, Cost, Endpoint, Kind, MAX_COST, RedactionSet, Sensitive, Tag};
 use crate::document::{self, Entry, Fault, Faults, Fields, Node, Place};
@@ -221,14 +222,14 @@ impl Reader {
         }
     }
 
-    fn synonym(&mut self, argument: &Argument, entry: &Entry) -> Option<(String, String)> {
+    fn synonym(&mut self, argument: &Argument, entry: &Entry) -> Option<(String, Arc<str>)> {
         let same = entry.node.text(&mut self.faults)?;
         if argument.read(same).is_none() {
             self.faults.at(&entry.node, format!("must be {}", argument.kind.expected()));
         } else if argument.read(&entry.key).is_some() || !is_word(&entry.key) {
             self.faults.push(Some(entry.place), "a synonym must be a lower-case word that is not yet a value");
         }
-        Some((entry.key.clone(), same.to_owned()))
+        Some((entry.key.clone(), same.into()))
     }
 
     fn boolean(&mut self, node: &Node) -> Option<Kind> {
@@ -271,13 +272,13 @@ impl Reader {
         found.integer(&mut self.faults)
     }
 
-    fn words(&mut self, node: &Node) -> Option<Vec<String>> {
+    fn words(&mut self, node: &Node) -> Option<Vec<Arc<str>>> {
         let words = node.texts(&mut self.faults)?;
         let distinct: HashSet<&String> = words.iter().collect();
         if words.is_empty() || distinct.len() < words.len() || !words.iter().all(|word| is_word(word)) {
             self.faults.at(node, "expected different words of lower-case letters, digits, `_` and `-`");
         }
-        Some(words)
+        Some(words.into_iter().map(Arc::from).collect())
     }
 
     fn name(&mut self, node: &Node) -> Option<String> {

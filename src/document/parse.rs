@@ -1,5 +1,7 @@
 //! From YAML's events to a tree.
 
+use std::collections::HashMap;
+
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::{Entry, Fault, Faults, MAX_BYTES, MAX_DEPTH, Node, Place, Value};
@@ -99,6 +101,7 @@ impl<'input> Builder<'input> {
 
     fn map(&mut self, depth: usize) -> Option<Vec<Entry>> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut lines: HashMap<String, usize> = HashMap::new();
         loop {
             let (event, at) = self.next()?;
             if event == Event::MappingEnd {
@@ -110,10 +113,10 @@ impl<'input> Builder<'input> {
             };
             let (event, value_at) = self.next()?;
             let node = self.value(event, value_at, depth + 1)?;
-            if let Some(first) = entries.iter().find(|entry| entry.key == key) {
-                let line = first.place.line;
+            if let Some(line) = lines.get(&key) {
                 self.faults.push(Some(at), format!("`{key}` stands here a second time (first on line {line})"));
             } else {
+                lines.insert(key.clone(), at.line);
                 entries.push(Entry { key, place: at, node });
             }
         }

@@ -3,6 +3,7 @@
 //! Whoever includes this file says in the module around it what `catalog` is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::catalog::{Argument, Endpoint, Kind, Resource, Value};
 
@@ -69,16 +70,20 @@ fn meaning(argument: &Argument, query: &Query) -> Result<Option<Value>, String> 
     let value = match &argument.kind {
         Kind::Boolean { words } => match parse_bool(&text) {
             Some(flag) => Some(Value::Boolean(flag)),
-            None => words.contains(&lower).then_some(Value::Text(lower)),
+            None => word(words, &lower),
         },
         Kind::Integer { .. } if argument.name == "cid" => parse_uint(&text).map(|number| Value::Integer(number.into())),
         Kind::Integer { .. } => atoi(&text).map(|number| Value::Integer(number.into())),
-        Kind::Word { .. } if argument.name == "state" && lower == "any" => Some(Value::Text("all".to_owned())),
-        Kind::Word { words } => words.contains(&lower).then_some(Value::Text(lower)),
-        Kind::Text { .. } => Some(Value::Text(text.clone())),
+        Kind::Word { .. } if argument.name == "state" && lower == "any" => Some(Value::Text("all".into())),
+        Kind::Word { words } => word(words, &lower),
+        Kind::Text { .. } => Some(Value::Text(text.as_str().into())),
     };
     let value = value.ok_or_else(|| format!("{}={text}", argument.name))?;
     Ok((!argument.is_default(&value)).then_some(value))
+}
+
+fn word(words: &[Arc<str>], lower: &str) -> Option<Value> {
+    words.iter().find(|word| ***word == *lower).map(|word| Value::Text(Arc::clone(word)))
 }
 
 /// Each argument of an endpoint: nothing when it changes nothing, an error when NATS would refuse it.

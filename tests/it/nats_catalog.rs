@@ -65,9 +65,11 @@ fn leaves(value: &Value, at: &mut Vec<String>, found: &mut BTreeSet<(Vec<String>
 /// A value of each kind, for an argument that is asked for.
 fn sample(kind: &Kind) -> Vec<String> {
     match kind {
-        Kind::Boolean { words } => [vec!["1".to_owned()], words.clone()].concat(),
+        Kind::Boolean { words } => {
+            std::iter::once("1".to_owned()).chain(words.iter().map(ToString::to_string)).collect()
+        }
         Kind::Integer { .. } => vec!["1".to_owned()],
-        Kind::Word { words } => words.clone(),
+        Kind::Word { words } => words.iter().map(ToString::to_string).collect(),
         Kind::Text { .. } => vec!["NOPE".to_owned()],
     }
 }

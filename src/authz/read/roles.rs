@@ -4,14 +4,13 @@ use crate::authn::certificate_names;
 use crate::document::{Entry, Faults, Node, Place, Position, Value, unknown};
 
 use super::super::claims::{Claim, ClaimTest, Shape};
-use super::super::roles::{Grant, RoleId, SERVICE_ACCOUNT, Subjects, Test, TokenTest};
+use super::super::roles::{Grant, RoleNames, SERVICE_ACCOUNT, Subjects, Test, TokenTest};
 use super::{is_name, literal, literals};
 
 /// What stands under `roles`.
 #[derive(Default)]
 pub(super) struct RolesRead {
-    /// With the place where each is named first.
-    pub(super) names: Vec<(String, Position)>,
+    pub(super) names: RoleNames,
     pub(super) grants: Vec<Grant>,
     pub(super) issuers: Vec<(String, Position)>,
     pub(super) clusters: Vec<(String, Position)>,
@@ -30,11 +29,7 @@ impl RolesRead {
                 faults.push(Some(entry.place), "`any` means every authenticated principal and cannot be a role");
             }
             is_name(&entry.key, "role", entry.place, faults);
-            let known = self.names.iter().position(|(name, _)| *name == entry.key);
-            let role = RoleId(known.unwrap_or(self.names.len()));
-            if known.is_none() {
-                self.names.push((entry.key.clone(), faults.position(entry.place)));
-            }
+            let role = self.names.add(&entry.key, faults.position(entry.place));
             for grant in entry.node.list(faults).unwrap_or_default() {
                 let tests = self.grant(grant, faults);
                 self.grants.push(Grant { role, tests: tests.unwrap_or_default() });

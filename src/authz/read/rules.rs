@@ -10,7 +10,7 @@ use super::super::decision::{LimitId, RuleId};
 use super::super::limit::{Limit, Unit, parse_count, parse_rate};
 use super::super::opening::{Offer, Opening};
 use super::super::policy::{Effect, Mode, Rule, Who};
-use super::super::roles::RoleId;
+use super::super::roles::{RoleId, RoleNames};
 use super::super::tenant::TenantClaim;
 use super::redactions::Sets;
 use super::{args, conditions, is_name, word};
@@ -48,14 +48,14 @@ impl RulesRead {
 /// Reads the rules of one file after another.
 pub(super) struct RulesReader<'read> {
     catalog: &'read Catalog,
-    roles: &'read [(String, Position)],
+    roles: &'read RoleNames,
     sets: Sets<'read>,
     ids: HashMap<String, Position>,
     read: RulesRead,
 }
 
 impl<'read> RulesReader<'read> {
-    pub(super) fn new(catalog: &'read Catalog, roles: &'read [(String, Position)], sets: Sets<'read>) -> Self {
+    pub(super) fn new(catalog: &'read Catalog, roles: &'read RoleNames, sets: Sets<'read>) -> Self {
         let endpoints = catalog.endpoints.iter().map(|_| Named::default()).collect();
         let read = RulesRead { rules: Vec::new(), limits: Vec::new(), endpoints };
         Self { catalog, roles, sets, ids: HashMap::new(), read }
@@ -163,9 +163,9 @@ impl Reader<'_, '_> {
 
     fn role(&mut self, node: &Node) -> Option<RoleId> {
         let name = node.text(self.faults)?;
-        let found = self.all.roles.iter().position(|(role, _)| role == name).map(RoleId);
+        let found = self.all.roles.find(name);
         if found.is_none() {
-            let known: Vec<&str> = self.all.roles.iter().map(|(role, _)| role.as_str()).collect();
+            let known: Vec<&str> = self.all.roles.all().collect();
             let message = match (name, known.as_slice()) {
                 ("any", _) => "`any` stands alone, without a list".to_owned(),
                 (_, []) => format!(

@@ -1,6 +1,7 @@
 //! What holds for every catalogue, not only for those inside the binary.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -57,7 +58,7 @@ fn file() -> impl Strategy<Value = String> {
 
 /// A value of `kind`, chosen by `seed`.
 fn value(kind: &Kind, seed: u64) -> Option<Value> {
-    let pick = |words: &[String]| Value::Text(words[usize::try_from(seed).unwrap_or(0) % words.len()].clone());
+    let pick = |words: &[Arc<str>]| Value::Text(Arc::clone(&words[usize::try_from(seed).unwrap_or(0) % words.len()]));
     Some(match kind {
         Kind::Boolean { words } if !words.is_empty() && seed.is_multiple_of(3) => pick(words),
         Kind::Boolean { .. } => Value::Boolean(seed.is_multiple_of(2)),
@@ -67,7 +68,7 @@ fn value(kind: &Kind, seed: u64) -> Option<Value> {
             let length = 1 + usize::try_from(seed % 200).unwrap_or(0) % max_bytes;
             let text: String = (0..length).map(|at| char::from(b' ' + ((seed >> (at % 57)) % 95) as u8)).collect();
             // No argument takes a credential.
-            Some(text).filter(|text| !is_secret_shaped(text)).map(Value::Text)?
+            Some(text).filter(|text| !is_secret_shaped(text)).map(|text| Value::Text(text.into()))?
         }
     })
 }

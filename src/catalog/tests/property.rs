@@ -1,5 +1,7 @@
 //! What holds for every request, not only for those that somebody thought of.
 
+use std::sync::Arc;
+
 use crate::redact::is_secret_shaped;
 use proptest::prelude::*;
 
@@ -8,7 +10,7 @@ use super::nats;
 
 /// A value that the argument takes.
 fn value(kind: &Kind) -> BoxedStrategy<Value> {
-    let words = |words: &[String]| prop::sample::select(words.to_vec()).prop_map(Value::Text).boxed();
+    let words = |words: &[Arc<str>]| prop::sample::select(words.to_vec()).prop_map(Value::Text).boxed();
     match kind {
         Kind::Boolean { words: none } if none.is_empty() => any::<bool>().prop_map(Value::Boolean).boxed(),
         Kind::Boolean { words: some } => prop_oneof![any::<bool>().prop_map(Value::Boolean), words(some)].boxed(),
@@ -16,7 +18,9 @@ fn value(kind: &Kind) -> BoxedStrategy<Value> {
         Kind::Word { words: some } => words(some),
         Kind::Text { max_bytes } => {
             let text = proptest::string::string_regex(&format!("[ -~]{{1,{max_bytes}}}")).unwrap();
-            text.prop_filter("no credential", |text| !is_secret_shaped(text)).prop_map(Value::Text).boxed()
+            text.prop_filter("no credential", |text| !is_secret_shaped(text))
+                .prop_map(|text| Value::Text(text.into()))
+                .boxed()
         }
     }
 }

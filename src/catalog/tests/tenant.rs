@@ -38,7 +38,7 @@ fn a_good_section_becomes_what_it_says() {
     let catalog = Catalog::parse("demo.yaml", GOOD).unwrap();
     let tenancy = catalog.endpoints[0].tenant.as_ref().unwrap();
     assert_eq!(tenancy.argument, Some(1));
-    assert_eq!(tenancy.force, [(0, Value::Text("full".to_owned())), (2, Value::Integer(9))]);
+    assert_eq!(tenancy.force, [(0, Value::Text("full".into())), (2, Value::Integer(9))]);
     let body =
         br#"{"now":1,"n":2,"rooms":[{"owner":"B"},{"owner":"A","guests":["B"]}],"queues":{"[A] x":1,"[B] x":2}}"#;
     let left = tenancy.fence.apply("A", body).unwrap();
