@@ -195,7 +195,7 @@ fn main() {
         group.bench_with_input(BenchmarkId::new("policy", rules), &text, |run, text| run.iter(|| policy(text)));
         let policy = policy(&text);
         group.bench_with_input(BenchmarkId::new("findings", rules), &policy, |run, policy| {
-            run.iter(|| policy.findings())
+            run.iter(|| policy.findings());
         });
     }
     group.finish();
