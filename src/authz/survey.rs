@@ -66,7 +66,7 @@ impl Policy {
             (Mode::Enforce, Mode::Shadow) => Some((new.id.as_str(), "in shadow, was enforced")),
             (Mode::Shadow, Mode::Enforce) => Some((new.id.as_str(), "enforced, was in shadow")),
             _ if old.conditions != new.conditions => Some((new.id.as_str(), "has other conditions")),
-            _ if tenants(self, old) != tenants(other, new) => Some((new.id.as_str(), "has other tenants")),
+            _ if has_other_tenants((self, old), (other, new)) => Some((new.id.as_str(), "has other tenants")),
             (Mode::Enforce, Mode::Enforce) | (Mode::Shadow, Mode::Shadow) => None,
         });
         changed.collect()
@@ -89,12 +89,19 @@ impl Policy {
     }
 }
 
-/// The claims that name a rule's tenants, for each endpoint that it offers.
-fn tenants<'a>(policy: &'a Policy, rule: &Rule) -> Vec<Option<&'a TenantClaim>> {
+/// Whether a rule names the tenants of an endpoint that both open by another claim.
+fn has_other_tenants((old, rule): (&Policy, &Rule), (new, same): (&Policy, &Rule)) -> bool {
+    let mut pairs = tenants(old, rule).zip(tenants(new, same));
+    pairs.any(|(old, new)| old.zip(new).is_some_and(|(old, new)| old != new))
+}
+
+/// The claim that names a rule's tenants, for each endpoint of the catalogue that it offers.
+fn tenants<'a>(policy: &'a Policy, rule: &'a Rule) -> impl Iterator<Item = Option<Option<&'a TenantClaim>>> {
     let openings = policy.shadowed.as_ref().unwrap_or(&policy.enforced).iter();
-    let offers = openings.flat_map(Opening::offers);
-    let own = offers.filter(|offer| policy.rules.get(offer.rule) == Some(rule));
-    own.map(|offer| offer.tenant.as_deref()).collect()
+    openings.map(move |opening| {
+        let own = opening.offers().iter().find(|offer| policy.rules.get(offer.rule) == Some(rule));
+        own.map(|offer| offer.tenant.as_deref())
+    })
 }
 
 fn turns(takes: &Takes) -> Vec<Value> {

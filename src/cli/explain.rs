@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     #[arg(long = "policy", value_name = "FILE", conflicts_with = "config")]
     policies: Vec<PathBuf>,
     /// A catalogue of your own that the policy may name; again for several
-    #[arg(long = "catalog", value_name = "FILE", requires = "policy")]
+    #[arg(long = "catalog", value_name = "FILE", requires = "policies")]
     catalogs: Vec<PathBuf>,
     /// The configuration whose policy is asked
     #[arg(long, value_name = "FILE", env = "MONWARD_CONFIG", default_value = "monward.yaml")]

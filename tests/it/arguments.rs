@@ -74,13 +74,13 @@ const ROWS: &[(&str, &str, Result<&str, u16>)] = &[
     ("tenant", "/jsz?streams=1", Ok("GET /jsz?acc=ACME&streams=1 HTTP/1.1")),
     ("tenant", "/jsz?acc=GLOBEX", Err(403)),
     ("tenant", "/healthz", Ok("GET /healthz?details=1&account=ACME HTTP/1.1")),
-    ("tenant", "/subsz", Ok("GET /subsz?subs=1&acc=ACME HTTP/1.1")),
+    ("tenant", "/subsz", Ok("GET /subsz?subs=1&limit=65536&acc=ACME HTTP/1.1")),
     ("tenant", "/accstatz", Ok("GET /accstatz HTTP/1.1")),
     ("tenant", "/accountz", Ok("GET /accountz?acc=ACME HTTP/1.1")),
     ("tenant", "/raftz", Ok("GET /raftz?acc=ACME HTTP/1.1")),
     ("tenant", "/ipqueuesz", Ok("GET /ipqueuesz HTTP/1.1")),
     ("bound", "/connz?limit=99", Ok("GET /connz?auth=1&limit=3&acc=ACME HTTP/1.1")),
-    ("bound", "/subsz?acc=ACME", Ok("GET /subsz?subs=1&limit=3&acc=ACME HTTP/1.1")),
+    ("bound", "/subsz?acc=ACME", Ok("GET /subsz?subs=1&limit=65536&acc=ACME HTTP/1.1")),
     ("bound", "/subsz?acc=acme", Err(403)),
 ];
 
