@@ -16,8 +16,12 @@ for target in "$@"; do
     inputs="target/fuzz/corpus/$target"
     python3 tests/fuzz/corpus.py unpack "$target" "$inputs"
     length=300
+    more=""
     case "$target" in
-    policy | catalog) length=12000 ;;
+    policy | catalog)
+        length=12000
+        more="-dict=tests/fuzz/words/$target.txt policies/examples"
+        ;;
     esac
     # The coverage needs flags that stable compilers keep back; the language used is stable.
     fuzz() {
@@ -25,8 +29,9 @@ for target in "$@"; do
     }
     case "$what" in
     fuzz)
+        # shellcheck disable=SC2086  # words
         fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none "$target" "$inputs" \
-            -- -max_total_time="${FUZZ_SECONDS:-600}"
+            -- $more -max_total_time="${FUZZ_SECONDS:-600}"
         ;;
     minimise)
         # Long files are near copies of the shipped ones, which other tests read.

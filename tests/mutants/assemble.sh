@@ -15,7 +15,7 @@ folder="$(cd "$folder" && pwd)"
 rm -rf "$folder/src" "$folder/policies" "$folder/tests"
 mkdir -p "$folder/src" "$folder/tests"
 cp -R "$root/policies" "$folder/policies"
-cp -R "$root/tests/go" "$folder/tests/go"
+cp -R "$root/tests/go" "$root/tests/fixtures" "$folder/tests/"
 
 # The pure modules are those of the first table of lib.rs; `audit` is the last one.
 pure="$(sed -n '/^pub mod audit;/q; s/^pub mod \(.*\);/\1/p' "$root/src/lib.rs" | tr '\n' ' ')audit"
