@@ -10,7 +10,7 @@ use std::sync::Arc;
 use governor::clock::Clock;
 
 use crate::authn::{CertificateFault, CredentialFault, Door, LiveKeys, Principal, Revocations, TokenFault, Verifier};
-use crate::authz::{Circumstances, Decision, HeldRoles, Reason, RuleId, Would};
+use crate::authz::{Circumstances, Decision, HeldRoles, Permit, Reason, RuleId, Would};
 use crate::catalog::{EndpointId, Resource, TargetFault};
 use crate::quota::{Admitted, Exceeded};
 use crate::redact::Plan;
@@ -304,18 +304,13 @@ fn judge<C: Clock + Clone>(
     if request.way == Way::Told
         && let Some(fault) = forward::beyond(&permit, found, &asked.target, request)
     {
-        let mut refusal = refuse(Denial::Forward(fault), Some(principal), Some(asked));
-        refusal.rule = Some(permit.rule().clone());
-        return Err(refusal);
+        return Err(refuse_permitted(Denial::Forward(fault), &permit, principal, asked));
     }
     match limiter.admit(permit, &principal) {
         Ok(admitted) => Ok(Pass { principal, admitted, upstream: *upstream, asked }),
         Err(turned_away) => {
             let (permit, exceeded) = turned_away.into_parts();
-            let mut refusal = refuse(Denial::Limit(exceeded), Some(principal), Some(asked));
-            (refusal.rule, refusal.roles) = (Some(permit.rule().clone()), Some(permit.roles().clone()));
-            refusal.would = permit.would().cloned().map(Box::new);
-            Err(refusal)
+            Err(refuse_permitted(Denial::Limit(exceeded), &permit, principal, asked))
         }
     }
 }
@@ -334,6 +329,14 @@ impl From<Denial> for Box<Refusal> {
     fn from(denial: Denial) -> Self {
         refuse(denial, None, None)
     }
+}
+
+/// Refuses what the policy permits.
+fn refuse_permitted(denial: Denial, permit: &Permit, principal: Arc<Principal>, asked: Asked) -> Box<Refusal> {
+    let mut refusal = refuse(denial, Some(principal), Some(asked));
+    (refusal.rule, refusal.roles) = (Some(permit.rule().clone()), Some(permit.roles().clone()));
+    refusal.would = permit.would().cloned().map(Box::new);
+    refusal
 }
 
 fn refuse(denial: Denial, principal: Option<Arc<Principal>>, asked: Option<Asked>) -> Box<Refusal> {

@@ -374,6 +374,7 @@ fn what_only_monward_could_carry_out_is_not_promised() {
     }
     let refusal = nginx.about("GET", "/jsz").asked().unwrap_err();
     assert_eq!((refusal.rule.as_ref().map(RuleId::as_str), refusal.upstream), (Some("redacted"), Some(UpstreamId(0))));
+    assert!(refusal.roles.is_some_and(|roles| roles != HeldRoles::default()));
     // What was refused costs nothing.
     for _ in 0..3 {
         assert_eq!(nginx.about("GET", "/healthz?").label(), (403, "forward_auth_target"));
