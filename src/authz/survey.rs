@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::catalog::{Argument, EndpointId, Kind, Resource, Value};
 
 use super::claims::{ClaimTest, Shape};
-use super::opening::Opening;
 use super::policy::{Mode, Policy, Rule};
 use super::roles::{SERVICE_ACCOUNT, Subjects, Test, TokenTest};
 use super::tenant::TenantClaim;
