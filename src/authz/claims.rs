@@ -233,6 +233,16 @@ mod tests {
     }
 
     #[test]
+    fn with_an_email_it_is_kept_whether_it_is_verified() {
+        for (path, wanted) in [("email", true), ("user.email", true), ("emails", false), ("email.x", false)] {
+            let mut kept = Kept::default();
+            let claim = Claim { path: path.to_owned(), shape: Shape::Text };
+            ClaimTest { claim, values: Vec::new() }.keep(&mut kept);
+            assert_eq!(kept.names.contains("email_verified"), wanted, "{path}");
+        }
+    }
+
+    #[test]
     fn a_name_that_holds_nothing_of_use_still_stands_before_others() {
         let claim = Claim { path: "a.b.c".to_owned(), shape: Shape::List };
         let test = ClaimTest { claim, values: vec!["x".to_owned()] };

@@ -7,6 +7,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
+mod answers;
 mod basic;
 mod forward;
 mod revoked;

@@ -126,7 +126,18 @@ fn a_cases_file_is_read_as_strictly_as_a_policy() {
         ]
     );
     assert!(Cases::parse("c.yaml", "x: 1").is_err());
-    assert!(Cases::parse("c.yaml", "[]").unwrap().is_empty());
+    let none = Cases::parse("c.yaml", "[]").unwrap();
+    assert!(none.is_empty() && none.len() == 0, "{none:?}");
+    let case = |name: &str| {
+        format!("- {{ name: {name}, who: {{ issuer: i, subject: s }}, request: GET /varz, expect: deny }}\n")
+    };
+    let two = Cases::parse("c.yaml", &(case("a") + &case("b"))).unwrap();
+    assert!(!two.is_empty() && two.len() == 2, "{two:?}");
+    for request in ["'GET '", "' /varz'", "GET"] {
+        let text = format!("- {{ name: n, who: {{ issuer: i, subject: s }}, request: {request}, expect: deny }}");
+        let found = Cases::parse("c.yaml", &text).unwrap_err()[0].to_string();
+        assert!(found.contains("expected a method, a space and a target"), "{request}: {found}");
+    }
 }
 
 #[test]
@@ -159,6 +170,8 @@ fn every_reason_can_be_expected() {
         Reason::NoRole,
         Reason::NoRule,
         Reason::Denied,
+        Reason::Conditions,
+        Reason::TenantUnknown,
         Reason::ArgumentForbidden { argument: argument() },
         Reason::ArgumentOutside { argument: argument() },
     ];
@@ -223,6 +236,9 @@ rules:
         (format!("[{certificate}]"), "/varz", "deny"),
         (format!("[{token}, {door}, {certificate}]"), "/connz", "allow"),
         (format!("[{token}, {certificate}]"), "/connz", "deny"),
+        ("{ issuer: corp, subject: s, client_cert: { dns: b.c } }".to_owned(), "/varz", "allow"),
+        ("{ issuer: corp, subject: t, client_cert: { dns: b.c } }".to_owned(), "/varz", "deny"),
+        ("{ issuer: corp, subject: s, client_cert: { dns: c.b } }".to_owned(), "/varz", "deny"),
     ] {
         assert_eq!(case(&who, request, expect), [], "{who} {request}");
     }
@@ -232,5 +248,62 @@ rules:
     };
     assert!(faults("[]").contains("the list is empty"));
     assert!(faults("[{ issuer: corp }]").contains("`subject` is missing here"));
+    assert!(faults("{ issuer: corp, client_cert: { dns: b.c } }").contains("`subject` is missing here"));
+    assert!(faults("{}").contains("`issuer` is missing here"));
     assert!(faults("{ client_cert: { uri: [a, b] } }").contains("expected text, found a list"));
+}
+
+#[test]
+fn a_case_says_from_where_when_and_over_what() {
+    let rules = "rules:
+  - { id: here, endpoints: [varz], allow: [a], when: { source: [10.0.0.0/8] } }
+  - { id: now, endpoints: [connz], allow: [a], when: { not_before: 2026-01-01T00:00:00Z } }
+  - { id: so, endpoints: [jsz], allow: [a], when: { tls: \"1.3\" } }
+";
+    let who = "who: { issuer: corp, subject: s, claims: { groups: [a] } }";
+    let case = |more: &str, request: &str, expect: &str| {
+        let text = format!("- {{ name: n, {who}, request: GET {request}, expect: {expect}{more} }}");
+        Cases::parse("c.yaml", &text)
+    };
+    for (more, request, expect) in [
+        ("", "/varz", "deny"),
+        (", from: 10.1.2.3", "/varz", "allow"),
+        (", from: 11.1.2.3", "/varz", "deny"),
+        ("", "/connz", "deny"),
+        (", at: 2026-01-01T00:00:00Z", "/connz", "allow"),
+        (", at: 2025-12-31T23:59:59Z", "/connz", "deny"),
+        ("", "/jsz", "deny"),
+        (", tls: '1.3'", "/jsz", "allow"),
+        (", tls: '1.2'", "/jsz", "deny"),
+    ] {
+        assert_eq!(case(more, request, expect).unwrap().run(&policy(rules)), [], "{request}{more}");
+    }
+    for (more, message) in [
+        (", from: here", "expected an address, such as `10.0.0.1`"),
+        (", at: now", "expected a time such as"),
+        (", tls: '1.1'", "unknown TLS version `1.1`"),
+    ] {
+        let found = case(more, "/varz", "deny").unwrap_err();
+        assert!(found.len() == 1 && found[0].to_string().contains(message), "{more}: {found:?}");
+    }
+}
+
+#[test]
+fn a_case_names_the_tenant_whose_part_is_shown() {
+    let rules = "rules:
+  - { id: own, endpoints: [connz], allow: [a], tenant: \"{claims.account}\" }
+  - { id: all, endpoints: [varz], allow: [a] }
+";
+    let run = |request: &str, expect: &str, tenant: &str| {
+        let who = "{ issuer: corp, subject: s, claims: { groups: [a], account: ACME } }";
+        let text = format!("- {{ name: n, who: {who}, request: GET {request}, expect: {expect}, tenant: {tenant} }}");
+        let found = Cases::parse("c.yaml", &text).unwrap().run(&policy(rules));
+        found.iter().map(|fault| fault.message.lines().next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(run("/connz", "allow", "ACME"), Vec::<String>::new());
+    let other = "case `n`: expected tenant `GLOBEX`, got `ACME`: allow by rule `own` (roles a)";
+    assert_eq!(run("/connz", "allow", "GLOBEX"), [other]);
+    let all = "case `n`: expected tenant `ACME`, got no tenant: allow by rule `all` (roles a)";
+    assert_eq!(run("/varz", "allow", "ACME"), [all]);
+    assert!(run("/connz?acc=GLOBEX", "deny", "GLOBEX")[0].contains("got no tenant"));
 }

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{ask_at, faults, member, policy, principal};
-use crate::authn::{Certificate, NameKind, Principal};
-use crate::authz::{Circumstances, Decision};
+use crate::authn::{Certificate, Method, NameKind, Principal};
+use crate::authz::{Circumstances, Decision, Outcome, Unknown, explain_as};
 use crate::types::{TlsVersion, UnixTime};
 
 /// Wednesday 2026-07-01, 12:00 UTC: 14:00 in Berlin.
@@ -42,6 +42,7 @@ fn an_allow_rule_needs_its_conditions_to_hold_and_to_be_known() {
     let nothing = Circumstances::default();
     let office = "allow: [a], when: { time: { days: [mon, tue, wed, thu, fri], from: \"08:00\", to: \"18:00\", zone: Europe/Berlin } }";
     let night = "allow: [a], when: { time: [{ days: [wed], from: \"22:00\", to: \"06:00\" }] }";
+    let half = "allow: [a], when: { time: { from: \"12:30\", to: \"12:45\" } }";
     let net = "allow: [a], when: { source: [10.0.0.0/8, 192.0.2.7, \"2001:db8::/32\"] }";
     let spell = "allow: [a], when: { not_before: 2026-07-01T12:00:00Z, not_after: 2026-07-02T12:00:00Z }";
     for (why, rule, circumstances, permitted) in [
@@ -58,6 +59,13 @@ fn an_allow_rule_needs_its_conditions_to_hold_and_to_be_known() {
         ("in the morning after the day", night, at(NOON + 17 * HOUR), true),
         ("in the morning of the day", night, at(NOON - 7 * HOUR), false),
         ("in the night after", night, at(NOON + 11 * HOUR + DAY), false),
+        ("at the first minute of the night", night, at(NOON + 10 * HOUR), true),
+        ("at the last minute of the night", night, at(NOON + 18 * HOUR - 60), true),
+        ("when the night is over", night, at(NOON + 18 * HOUR), false),
+        ("minutes count as well", half, at(NOON + 31 * 60), true),
+        ("a minute before", half, at(NOON + 29 * 60), false),
+        ("at the last of them", half, at(NOON + 44 * 60), true),
+        ("behind it", half, at(NOON + 45 * 60), false),
         ("from a network", net, from("10.1.2.3"), true),
         ("from the one address", net, from("192.0.2.7"), true),
         ("from the address beside it", net, from("192.0.2.8"), false),
@@ -143,6 +151,10 @@ fn faulty_conditions_are_named() {
         ("when: { source: [here] }", "expected a network or an address"),
         ("when: { time: { from: \"8:00\" } }", "expected a time of day of two digits each"),
         ("when: { time: { from: \"24:01\" } }", "expected a time of day of two digits each"),
+        ("when: { time: { from: \"25:00\" } }", "expected a time of day of two digits each"),
+        ("when: { time: { from: \"08:60\" } }", "expected a time of day of two digits each"),
+        ("when: { time: { to: \"24:00\", from: \"24:00\" } }", "begins when it ends"),
+        ("when: { time: { days: [] } }", "the list is empty, so this never holds"),
         ("when: { time: { from: \"08:00\", to: \"08:00\" } }", "begins when it ends"),
         ("when: { time: { days: [monday] } }", "unknown day `monday`"),
         ("when: { time: { zone: Europe/Bielefeld } }", "`Europe/Bielefeld` is no time zone"),
@@ -155,5 +167,52 @@ fn faulty_conditions_are_named() {
         let text = format!("{}rules:\n  - {{ id: r, endpoints: [varz], allow: any, {condition} }}\n", super::ROLES);
         let found = faults(&text);
         assert!(found.iter().any(|fault| fault.contains(message)), "{condition}: {found:?}");
+    }
+}
+
+#[test]
+fn every_credential_has_a_word_and_a_wrong_one_is_told_them_all() {
+    let known = [
+        Method::BearerJwt,
+        Method::Introspection,
+        Method::ServiceAccount,
+        Method::TokenReview,
+        Method::FrontDoor,
+        Method::BasicToken,
+        Method::StaticKey,
+    ];
+    let words: Vec<&str> = ["token", "client_cert"].into_iter().chain(known.map(Method::label)).collect();
+    let text = |word: &str| {
+        let rule = format!("{{ id: r, endpoints: [varz], allow: any, when: {{ credentials: [{word}] }} }}");
+        format!("{}rules: [{rule}]\n", super::ROLES)
+    };
+    for word in &words {
+        assert_eq!(faults(&text(word)), Vec::<String>::new(), "{word}");
+    }
+    let found = faults(&text("something_else_altogether"));
+    assert!(words.iter().all(|word| found[0].contains(&format!("`{word}`"))), "{found:?}");
+}
+
+#[test]
+fn where_only_roles_are_asked_about_what_is_not_known_is_passed_over_and_what_is_known_counts() {
+    let outcome = |rules: &str, circumstances: Circumstances| {
+        let policy = policy(&format!("rules:\n  - {{ id: yes, endpoints: [varz], {rules} }}\n"));
+        let explained = explain_as(&policy, &["a"], "GET", "/varz", &circumstances).unwrap();
+        matches!(explained.outcome, Outcome::Permitted { .. })
+    };
+    let nothing = Circumstances::default();
+    let deny = |deny: &str| format!("allow: [a] }}\n  - {{ id: no, endpoints: [varz], {deny}");
+    for (why, rule, circumstances, perhaps, surely) in [
+        ("credentials are not known", "allow: [a], when: { credentials: [client_cert] }", nothing, true, false),
+        ("nor is their absence", "allow: [a], unless: { credentials: [client_cert] }", nothing, true, true),
+        ("TLS may be right", "allow: [a], when: { tls: \"1.3\" }", nothing, true, false),
+        ("TLS is wrong", "allow: [a], when: { tls: \"1.3\" }", over(TlsVersion::V12), false, false),
+        ("a deny that may hold", &deny("deny: any, when: { tls: \"1.2\" }"), nothing, true, false),
+        ("a deny that holds", &deny("deny: any, when: { tls: \"1.2\" }"), over(TlsVersion::V13), false, false),
+        ("a deny by credentials", &deny("deny: any, unless: { credentials: [client_cert] }"), nothing, true, false),
+    ] {
+        let passed_over = Circumstances { unknown: Unknown::IsPassedOver, ..circumstances };
+        assert_eq!(outcome(rule, passed_over), perhaps, "{why}, passed over");
+        assert_eq!(outcome(rule, circumstances), surely, "{why}, in doubt closed");
     }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{member, policy};
+use super::{member, policy, principal};
 use crate::authz::{Circumstances, Verdict, explain, explain_as};
+use crate::types::TlsVersion;
 
 const RULES: &str = "rules:
   - { id: one, endpoints: [connz], allow: [a], args: { limit: { max: 10 } }, limit: { rate: 6/min, burst: 3 }, redact: none }
@@ -85,6 +86,41 @@ rules     1 for this endpoint
     assert!(nothing.ends_with("rules     no rule names this endpoint\n"), "{nothing}");
     let unknown = explained(&["a"], "GET", "/metrics");
     assert!(unknown.contains("\nendpoint  unknown\ndecision  deny\nreason    unknown_endpoint: "), "{unknown}");
+}
+
+#[test]
+fn a_rule_whose_conditions_do_not_hold_says_so() {
+    let rules = "rules:
+  - { id: open, endpoints: [varz], allow: [a], when: { tls: \"1.3\" } }
+  - { id: closed, endpoints: [varz], deny: [a], when: { tls: \"1.2\", source: [10.0.0.0/8] } }
+  - { id: shut, endpoints: [varz], deny: [a], when: { source: [10.0.0.0/7] } }
+";
+    let said = |source: &str, tls| {
+        let circumstances =
+            Circumstances { source: Some(source.parse().unwrap()), tls: Some(tls), ..Circumstances::default() };
+        let explained = explain(&policy(rules), &member(&["a"]), "GET", "/varz", &circumstances);
+        let words = explained.notes.into_iter().map(|note| match note.verdict {
+            Verdict::Decides => "decides",
+            Verdict::Overruled => "overruled",
+            Verdict::Conditions(_) => "conditions",
+            _ => "other",
+        });
+        words.collect::<Vec<_>>()
+    };
+    assert_eq!(said("12.0.0.1", TlsVersion::V13), ["decides", "conditions", "conditions"]);
+    assert_eq!(said("12.0.0.1", TlsVersion::V12), ["conditions", "conditions", "conditions"]);
+    assert_eq!(said("11.0.0.1", TlsVersion::V13), ["overruled", "conditions", "decides"]);
+    assert_eq!(said("10.0.0.1", TlsVersion::V12), ["conditions", "decides", "overruled"]);
+}
+
+#[test]
+fn a_tenant_is_named() {
+    let rules = "rules: [{ id: own, endpoints: [connz], allow: [a], tenant: \"{claims.account}\", redact: none }]";
+    let who = principal(&json!({ "groups": ["a"], "account": "ACME" }));
+    let explained = explain(&policy(rules), &who, "GET", "/connz", &Circumstances::default());
+    let text = explained.to_string();
+    assert!(text.contains("\nupstream  /connz?auth=1&acc=ACME\ntenant    ACME: nothing else of the answer leaves\n"));
+    assert_eq!(serde_json::to_value(explained).unwrap()["tenant"], "ACME");
 }
 
 #[test]

@@ -48,6 +48,14 @@ const COVERING: &[(&str, &str, Option<&str>)] = &[
         Some(COVERED),
     ),
     (
+        "a range covers no clamp, which takes anything",
+        "
+  - { id: narrow, endpoints: [connz], allow: [a], args: { limit: { max: 10, outside: clamp } } }
+  - { id: wide, endpoints: [connz], allow: [a], args: { limit: { max: 11 } }, redact: none }
+",
+        None,
+    ),
+    (
         "one that takes less covers nothing",
         "
   - { id: narrow, endpoints: [connz], allow: [a], args: { limit: { max: 12 } } }
@@ -120,6 +128,30 @@ const COVERING: &[(&str, &str, Option<&str>)] = &[
         None,
     ),
     (
+        "one for the same tenants covers it",
+        "
+  - { id: narrow, endpoints: [connz], allow: [a], tenant: \"{claims.x}\" }
+  - { id: wide, endpoints: [connz], allow: [a], tenant: \"{claims.x}\", redact: none }
+",
+        Some(COVERED),
+    ),
+    (
+        "one for other tenants covers nothing",
+        "
+  - { id: narrow, endpoints: [connz], allow: [a], tenant: \"{claims.x}\" }
+  - { id: wide, endpoints: [connz], allow: [a], tenant: \"{claims.y}\", redact: none }
+",
+        None,
+    ),
+    (
+        "one for all tenants covers those of some",
+        "
+  - { id: narrow, endpoints: [connz], allow: [a], tenant: \"{claims.x}\", redact: none }
+  - { id: wide, endpoints: [connz], allow: [a] }
+",
+        Some(COVERED),
+    ),
+    (
         "a second deny is one too many",
         "
   - { id: y, endpoints: [connz], deny: [a] }
@@ -157,6 +189,20 @@ fn a_rule_that_another_overtakes_for_some_is_wider_by_mistake() {
 }
 
 #[test]
+fn where_several_overtake_a_rule_only_what_the_first_one_takes_is_named_with_it() {
+    let found = about(
+        "
+  - { id: careful, endpoints: [varz, connz, jsz], allow: [a, b] }
+  - { id: first, endpoints: [varz], allow: [a], redact: none }
+  - { id: second, endpoints: [connz], allow: [b], redact: none }
+",
+    );
+    assert_eq!(found.len(), 1, "{found:?}");
+    let wanted = "the rule `careful` never decides on `varz` for `a`: the rule `first` fits whatever this one fits";
+    assert!(found[0].contains(wanted), "{found:?}");
+}
+
+#[test]
 fn what_is_nobodys_is_found() {
     let text = "version: 1
 catalog: nats
@@ -164,9 +210,14 @@ roles:
   empty: []
   nobody: [{ token: { issuer: corp, claims: { groups: [] } } }, { token: { issuer: corp, subject: [] } }]
   unused: [{ token: { issuer: corp } }]
+  named: [{ client_cert: { dns: a.test } }]
+  account: [{ service_account: { issuer: k, namespace: [n] } }]
 rules:
   - { id: none, endpoints: [varz], allow: [] }
   - { id: some, endpoints: [connz, varz], allow: [empty, nobody] }
+  - { id: that, endpoints: [jsz], allow: [named, account] }
+  - { id: shut, endpoints: [routez], allow: any }
+  - { id: shutter, endpoints: [routez], deny: any }
 ";
     assert_eq!(
         doubts(text),
@@ -174,11 +225,14 @@ rules:
             "p.yaml:4:3: nobody can have the role `empty`",
             "p.yaml:5:3: nobody can have the role `nobody`",
             "p.yaml:6:3: no rule names the role `unused`",
-            "p.yaml:8:5: the rule `none` names nobody",
+            "p.yaml:10:5: the rule `none` names nobody",
+            "p.yaml:13:5: the rule `shut` never decides: the rule `shutter` denies it all",
         ]
     );
     let closed = whole(text).findings().closed;
-    assert!(closed.contains(&"connz".to_owned()) && closed.contains(&"stacksz".to_owned()), "{closed:?}");
+    for endpoint in ["connz", "stacksz", "routez"] {
+        assert!(closed.contains(&endpoint.to_owned()), "{endpoint}: {closed:?}");
+    }
     let open = whole("version: 1\ncatalog: nats\nrules: [{ id: r, endpoints: [connz], allow: any }]\n").findings();
     assert!(open.doubts.is_empty() && !open.closed.contains(&"connz".to_owned()), "{open:?}");
 }

@@ -8,8 +8,10 @@ mod files;
 mod findings;
 mod generated;
 mod language;
+mod permits;
 mod properties;
 mod shipped;
+mod survey;
 mod tenants;
 
 use serde_json::{Value, json};

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{ROLES, ask, faults, policy, principal};
+use super::{ROLES, ask, faults, permit, policy, principal, whole};
 use crate::authn::{ClaimTree, Kept, Principal};
-use crate::authz::{Decision, Reason};
+use crate::authz::{Circumstances, Decision, Outcome, Reason, Unknown, explain_as};
 
 const RULE: &str = "rules:
   - { id: own, endpoints: [connz, jsz, accstatz, healthz], allow: [a], tenant: \"{claims.nats_account}\",
@@ -36,6 +36,9 @@ fn a_tenant_asks_about_itself_alone_and_is_told_so() {
         ("/healthz", "/healthz?details=1&account=ACME"),
     ] {
         assert_eq!(answer(RULE, &who, target), (upstream.to_owned(), Some("ACME".to_owned())), "{target}");
+        let policy = policy(RULE);
+        let again = policy.catalog().resolve(b"GET", upstream.as_bytes()).unwrap();
+        assert_eq!(permit(&policy, &who, target).resource(), &again, "{target}: each argument once, in order");
     }
     for (target, reason) in [
         ("/connz?acc=GLOBEX", "argument_outside"),
@@ -86,6 +89,52 @@ fn the_claim_is_that_of_the_proof_which_gives_the_role() {
     assert_eq!(answer(RULE, &own.and(&other), "/connz").1.as_deref(), Some("ACME"));
     assert_eq!(answer(RULE, &other.and(&own), "/connz").1.as_deref(), Some("ACME"));
     assert_eq!(answer(RULE, &nameless.and(&other), "/connz").0, "tenant_unknown");
+}
+
+#[test]
+fn where_a_role_rests_on_several_proofs_they_must_name_the_same_tenant() {
+    let text = "version: 1
+catalog: nats
+roles:
+  both: [{ all_of: [{ token: { issuer: corp } }, { token: { issuer: door } }] }]
+rules: [{ id: own, endpoints: [connz], allow: [both], tenant: \"{claims.account}\", redact: none }]
+";
+    let tenant = |first: &str, second: &str| {
+        let proof = |issuer: &str, account: &str| {
+            let claims = if account.is_empty() { json!({}) } else { json!({ "account": account }) };
+            Principal::supposed(issuer.to_owned(), "s".to_owned(), claims.as_object().unwrap().clone())
+        };
+        match ask(&whole(text), &proof("corp", first).and(&proof("door", second)), "/connz") {
+            Decision::Permit(permit) => permit.tenant().unwrap().to_owned(),
+            Decision::Deny(refused) => refused.reason.label().to_owned(),
+        }
+    };
+    for (first, second, wanted) in [
+        ("ACME", "ACME", "ACME"),
+        ("ACME", "", "ACME"),
+        ("", "ACME", "ACME"),
+        ("ACME", "GLOBEX", "tenant_unknown"),
+        ("GLOBEX", "ACME", "tenant_unknown"),
+        ("", "", "tenant_unknown"),
+    ] {
+        assert_eq!(tenant(first, second), wanted, "{first} and {second}");
+    }
+}
+
+#[test]
+fn where_only_roles_are_asked_about_the_tenant_is_the_one_that_is_asked_for() {
+    let policy = policy(RULE);
+    let passed_over = Circumstances { unknown: Unknown::IsPassedOver, ..Circumstances::default() };
+    for (target, wanted) in [
+        ("/connz?acc=GLOBEX&limit=7", "GLOBEX"),
+        ("/connz?limit=7&acc=GLOBEX", "GLOBEX"),
+        ("/connz?limit=7", "{claims.nats_account}"),
+        ("/accstatz", "{claims.nats_account}"),
+    ] {
+        let explained = explain_as(&policy, &["a"], "GET", target, &passed_over).unwrap();
+        let Outcome::Permitted { tenant, .. } = explained.outcome else { panic!("{target}: {explained}") };
+        assert_eq!(tenant.as_deref(), Some(wanted), "{target}");
+    }
 }
 
 #[test]

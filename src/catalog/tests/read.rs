@@ -146,6 +146,19 @@ fn all_faults_come_at_once_in_order() {
 }
 
 #[test]
+fn words_mean_the_same_in_any_case_in_the_file_as_in_a_request() {
+    let catalog = Catalog::parse("demo.yaml", &GOOD.replace("{ ok: up }", "{ ok: UP }")).unwrap();
+    for (value, meant) in [("up", "up"), ("UP", "up"), ("Down", "down"), ("ok", "up"), ("oK", "up")] {
+        let resource = catalog.resolve(b"GET", format!("/stats?state={value}").as_bytes()).unwrap();
+        assert_eq!(catalog.render(&resource), format!("/stats?state={meant}"), "{value}");
+    }
+    for value in ["u", "upp", "o", "okk", "up%20", "%C4%B0p"] {
+        let target = format!("/stats?state={value}");
+        assert!(catalog.resolve(b"GET", target.as_bytes()).is_err(), "{value}");
+    }
+}
+
+#[test]
 fn paths_that_could_be_spelled_in_two_ways_are_refused() {
     for path in [
         "stats", "\"\"", "//", "/a//b", "/./a", "/a/..", "/a//", "/a/../", "/a%62", "/a b", "/ä", "/a?b", "/a;b",

@@ -204,6 +204,11 @@ fn a_trusted_proxy_learns_what_its_client_may() {
 }
 
 #[test]
+fn each_kind_of_proxy_has_its_own_name() {
+    assert_eq!(Proxy::ALL.map(Proxy::name), ["nginx", "traefik", "envoy"]);
+}
+
+#[test]
 fn what_only_monward_could_keep_is_refused_to_a_proxy() {
     let bench = bench();
     let nginx = Asking::new(&bench);
@@ -219,6 +224,38 @@ fn what_only_monward_could_keep_is_refused_to_a_proxy() {
     }
     let with_body = Asking { body: b"the proxy's own", ..nginx.clone() };
     assert_eq!(with_body.label(), (200, "forward"), "what comes with the question is not the client's");
+}
+
+#[test]
+fn what_the_upstream_is_asked_with_must_be_what_the_proxy_asks_it_with() {
+    const CATALOG: &str = "\
+version: 1
+catalog: demo
+endpoints:
+  plain: { path: /plain, body: json, cost: cheap }
+  posted: { path: /posted, ask: { method: POST, body: '{}', content_type: application/json }, body: json, cost: cheap }
+  signed: { path: /signed, inject: { header: X-Key, secret: key }, body: json, cost: cheap }
+";
+    const RULES: &str = "\
+version: 1
+catalog: demo
+rules: [{ id: all, endpoints: [plain, posted, signed], allow: any, redact: none }]
+";
+    let mut catalogs = Catalogs::builtin();
+    catalogs.add("demo.yaml", CATALOG).unwrap();
+    let mut bench = Bench::new();
+    let policy = Policy::parse("policy.yaml", RULES, &catalogs).unwrap();
+    let limiter = Arc::new(Limiter::new(policy.limits(), bench.clock.clone()));
+    let guard = Arc::new(Guard { upstream: UpstreamId(0), policy, limiter });
+    bench.routes = Routes::new(Vec::new(), vec![Route { host: None, prefix: String::new(), guard }]);
+    let nginx = Asking::new(&bench);
+    for (target, wanted) in [
+        ("/plain", (200, "forward")),
+        ("/posted", (403, "forward_auth_asking")),
+        ("/signed", (403, "forward_auth_asking")),
+    ] {
+        assert_eq!(nginx.about("GET", target).label(), wanted, "{target}");
+    }
 }
 
 #[test]
