@@ -126,13 +126,12 @@ fn a_cases_file_is_read_as_strictly_as_a_policy() {
         ]
     );
     assert!(Cases::parse("c.yaml", "x: 1").is_err());
-    let none = Cases::parse("c.yaml", "[]").unwrap();
-    assert!(none.is_empty() && none.len() == 0, "{none:?}");
+    assert!(Cases::parse("c.yaml", "[]").unwrap().is_empty());
     let case = |name: &str| {
         format!("- {{ name: {name}, who: {{ issuer: i, subject: s }}, request: GET /varz, expect: deny }}\n")
     };
     let two = Cases::parse("c.yaml", &(case("a") + &case("b"))).unwrap();
-    assert!(!two.is_empty() && two.len() == 2, "{two:?}");
+    assert_eq!((two.len(), two.is_empty()), (2, false));
     for request in ["'GET '", "' /varz'", "GET"] {
         let text = format!("- {{ name: n, who: {{ issuer: i, subject: s }}, request: {request}, expect: deny }}");
         let found = Cases::parse("c.yaml", &text).unwrap_err()[0].to_string();

@@ -103,7 +103,7 @@ fn a_rule_whose_conditions_do_not_hold_says_so() {
             Verdict::Decides => "decides",
             Verdict::Overruled => "overruled",
             Verdict::Conditions(_) => "conditions",
-            _ => "other",
+            Verdict::WouldDecide | Verdict::Fits | Verdict::OtherRoles | Verdict::Arguments(_) => "other",
         });
         words.collect::<Vec<_>>()
     };
@@ -111,6 +111,51 @@ fn a_rule_whose_conditions_do_not_hold_says_so() {
     assert_eq!(said("12.0.0.1", TlsVersion::V12), ["conditions", "conditions", "conditions"]);
     assert_eq!(said("11.0.0.1", TlsVersion::V13), ["overruled", "conditions", "decides"]);
     assert_eq!(said("10.0.0.1", TlsVersion::V12), ["conditions", "decides", "overruled"]);
+}
+
+#[test]
+fn what_keeps_a_rule_from_applying_is_named() {
+    let from = |source: &str| Circumstances { source: Some(source.parse().unwrap()), ..Circumstances::default() };
+    let of = |conditions: &str, circumstances| {
+        let rules = format!("rules: [{{ id: r, endpoints: [varz], allow: [a], {conditions} }}]");
+        let explained = explain(&policy(&rules), &member(&["a"]), "GET", "/varz", &circumstances);
+        let Verdict::Conditions(words) = &explained.notes[0].verdict else { panic!("{explained}") };
+        words.clone()
+    };
+    let (net, both) = ("source: [10.0.0.0/8]", "source: [10.0.0.0/8], tls: \"1.2\"");
+    let over = |source: &str, tls| Circumstances { tls: Some(tls), ..from(source) };
+    for (conditions, circumstances, words) in [
+        (format!("when: {{ {net} }}"), from("11.0.0.1"), "`when.source` does not hold"),
+        (format!("when: {{ {net} }}"), Circumstances::default(), "`when.source` is not known"),
+        (format!("when: {{ {both} }}"), from("10.0.0.1"), "`when.tls` is not known"),
+        (format!("when: {{ {both} }}"), from("11.0.0.1"), "`when.source` does not hold, `when.tls` is not known"),
+        (format!("unless: {{ {net} }}"), from("10.0.0.1"), "`unless.source` holds"),
+        (format!("unless: {{ {net} }}"), Circumstances::default(), "`unless.source` is not known"),
+        (format!("unless: {{ {both} }}"), from("10.0.0.1"), "`unless.source` holds, `unless.tls` is not known"),
+        (
+            format!("unless: {{ {both} }}"),
+            over("10.0.0.1", TlsVersion::V12),
+            "`unless.source` holds, `unless.tls` holds",
+        ),
+        (
+            format!("when: {{ {net} }}, unless: {{ {both} }}"),
+            over("11.0.0.1", TlsVersion::V12),
+            "`when.source` does not hold",
+        ),
+    ] {
+        assert_eq!(of(&conditions, circumstances), words, "{conditions}");
+    }
+}
+
+#[test]
+fn a_cost_is_told_where_the_arguments_make_it_more_than_that_of_the_endpoint() {
+    let rules = "rules: [{ id: r, endpoints: [connz], allow: [a], redact: none, args: { subs: allow } }]";
+    let told = |target: &str| {
+        let explained = explain(&policy(rules), &member(&["a"]), "GET", target, &Circumstances::default()).to_string();
+        explained.lines().find(|line| line.starts_with("cost")).map(str::to_owned)
+    };
+    assert_eq!(told("/connz"), None);
+    assert_eq!(told("/connz?subs=1").as_deref(), Some("cost      10 times that of the endpoint alone"));
 }
 
 #[test]

@@ -50,6 +50,17 @@ rules:
 }
 
 #[test]
+fn a_permit_costs_what_its_arguments_cost_together() {
+    let policy =
+        policy("rules: [{ id: r, endpoints: [connz], allow: any, redact: none, args: { subs: allow, auth: allow } }]");
+    let cost = |target| permit(&policy, &member(&[]), target).cost().get();
+    for (target, wanted) in [("/connz", 1), ("/connz?subs=0", 1), ("/connz?subs=1", 10), ("/connz?subs=1&auth=1", 200)]
+    {
+        assert_eq!(cost(target), wanted, "{target}");
+    }
+}
+
+#[test]
 fn an_endpoint_is_open_where_some_rule_allows_it_to_somebody() {
     let policy = policy(
         "rules:

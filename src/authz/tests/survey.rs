@@ -87,6 +87,28 @@ fn rules_that_apply_otherwise_are_named_with_what_is_other() {
 }
 
 #[test]
+fn a_rule_with_other_tenants_is_named_where_both_open_the_endpoint() {
+    let rule = |endpoints: &str, more: &str| {
+        policy(&format!("rules: [{{ id: r, endpoints: [{endpoints}], allow: [a], redact: none{more} }}]"))
+    };
+    let own = |claim: &str| format!(", tenant: \"{{claims.{claim}}}\"");
+    let (all, one, two) = (rule("connz", ""), rule("connz", &own("one")), rule("connz", &own("two")));
+    let (more, elsewhere) = (rule("connz, jsz", &own("one")), rule("jsz", &own("two")));
+    for (old, new, is_other) in [
+        (&one, &one, false),
+        (&all, &one, true),
+        (&one, &all, true),
+        (&one, &two, true),
+        (&one, &more, false),
+        (&more, &two, true),
+        (&one, &elsewhere, false),
+    ] {
+        let wanted: Vec<_> = is_other.then_some(("r", "has other tenants")).into_iter().collect();
+        assert_eq!(old.rules_otherwise(new), wanted);
+    }
+}
+
+#[test]
 fn the_ways_to_have_a_role_are_the_same_words_in_whatever_order_they_are_written() {
     let ways = |role: &str| whole(&format!("version: 1\ncatalog: nats\nroles: {{ a: {role} }}\n")).ways("a");
     for (role, wanted) in [

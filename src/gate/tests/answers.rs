@@ -6,8 +6,8 @@ use crate::types::TlsVersion;
 impl Bench {
     /// A gate with this policy instead of the usual one.
     fn with(rules: &str) -> Self {
-        let roles = "roles: { scraper: [{ token: { issuer: corp, claims: { groups: [prometheus] } } }] }";
-        let text = format!("version: 1\ncatalog: nats\n{roles}\nrules:\n{rules}");
+        let defined = "roles: { scraper: [{ token: { issuer: corp, claims: { groups: [prometheus] } } }] }";
+        let text = format!("version: 1\ncatalog: nats\n{defined}\nrules:\n{rules}");
         let policy = Policy::parse("policy.yaml", &text, &Catalogs::builtin()).unwrap();
         let mut bench = Self::new();
         let limiter = Arc::new(Limiter::new(policy.limits(), bench.clock.clone()));
