@@ -207,6 +207,25 @@ fn routes_to_one_upstream_share_one_budget() {
 }
 
 #[test]
+fn routes_know_where_they_lead_and_how_much_a_client_may_send() {
+    let clock = FakeRelativeClock::default();
+    let routes = routes(&clock, &[], &[("a.test", "", 1), ("", "", 0), ("", "/x", 1)]);
+    assert_eq!(routes.upstreams(), [UpstreamId(0), UpstreamId(1)], "each once, in their order");
+    assert_eq!(routes.longest_body(), 0, "nobody takes a body");
+    let mut catalogs = Catalogs::builtin();
+    let endpoint = "path: /a, methods: [POST], body: json, cost: cheap";
+    let asks = "ask: { method: POST, body: '{\"a\":1}', content_type: application/json }";
+    catalogs.add("c.yaml", &format!("version: 1\ncatalog: c\nendpoints: {{ a: {{ {endpoint}, {asks} }} }}\n")).unwrap();
+    let policy = Policy::parse("p.yaml", "version: 1\ncatalog: c\nroles: {}\nrules: []\n", &catalogs).unwrap();
+    let limiter = Arc::new(Limiter::new(policy.limits(), clock.clone()));
+    let asking = Arc::new(Guard { upstream: UpstreamId(2), policy, limiter });
+    let [usual, _] = guards(&clock);
+    let way = |prefix: &str, guard| Route { host: None, prefix: prefix.to_owned(), guard };
+    let routes = Routes::new(Vec::new(), vec![way("", usual), way("/c", asking)]);
+    assert_eq!(routes.longest_body(), "{\"a\":1}".len());
+}
+
+#[test]
 fn an_anonymous_caller_learns_nothing_of_routes() {
     let bench = two();
     for host in ["mon.test", "own.test", "evil.test", ""] {
