@@ -40,11 +40,42 @@ fn outcome_of(rule: &str, who: &Principal, circumstances: &Circumstances) -> &'s
 #[test]
 fn an_allow_rule_needs_its_conditions_to_hold_and_to_be_known() {
     let nothing = Circumstances::default();
+    let moment = "allow: [a], when: { not_before: 2026-07-01T12:00:00Z, not_after: 2026-07-01T12:00:00Z }";
+    let net = "allow: [a], when: { source: [10.0.0.0/8, 192.0.2.7, \"2001:db8::/32\"] }";
+    let spell = "allow: [a], when: { not_before: 2026-07-01T12:00:00Z, not_after: 2026-07-02T12:00:00Z }";
+    for (why, rule, circumstances, permitted) in [
+        ("at the only moment", moment, at(NOON), true),
+        ("from a network", net, from("10.1.2.3"), true),
+        ("from the one address", net, from("192.0.2.7"), true),
+        ("from the address beside it", net, from("192.0.2.8"), false),
+        ("from the network in IPv6 spelling", net, from("::ffff:10.1.2.3"), true),
+        ("from IPv6", net, from("2001:db8::1"), true),
+        ("from elsewhere", net, from("11.0.0.1"), false),
+        ("from where nobody knows", net, nothing, false),
+        ("on the first moment", spell, at(NOON), true),
+        ("on the last moment", spell, at(NOON + DAY), true),
+        ("before", spell, at(NOON - 1), false),
+        ("after", spell, at(NOON + DAY + 1), false),
+        ("TLS 1.3", "allow: [a], when: { tls: \"1.3\" }", over(TlsVersion::V13), true),
+        ("TLS 1.2", "allow: [a], when: { tls: \"1.3\" }", over(TlsVersion::V12), false),
+        ("at least TLS 1.2", "allow: [a], when: { tls: \"1.2\" }", over(TlsVersion::V13), true),
+        ("some TLS", "allow: [a], when: { tls: \"1.2\" }", nothing, false),
+        ("not from there", "allow: [a], unless: { source: [10.0.0.0/8] }", from("11.0.0.1"), true),
+        ("but from there", "allow: [a], unless: { source: [10.0.0.0/8] }", from("10.0.0.1"), false),
+        ("perhaps from there", "allow: [a], unless: { source: [10.0.0.0/8] }", nothing, false),
+    ] {
+        let wanted = if permitted { "permit" } else { "conditions" };
+        assert_eq!(outcome(rule, &circumstances), wanted, "{why}");
+    }
+}
+
+#[test]
+fn an_allow_rule_needs_one_of_its_times() {
+    let nothing = Circumstances::default();
     let office = "allow: [a], when: { time: { days: [mon, tue, wed, thu, fri], from: \"08:00\", to: \"18:00\", zone: Europe/Berlin } }";
     let night = "allow: [a], when: { time: [{ days: [wed], from: \"22:00\", to: \"06:00\" }] }";
     let half = "allow: [a], when: { time: { from: \"12:30\", to: \"12:45\" } }";
-    let net = "allow: [a], when: { source: [10.0.0.0/8, 192.0.2.7, \"2001:db8::/32\"] }";
-    let spell = "allow: [a], when: { not_before: 2026-07-01T12:00:00Z, not_after: 2026-07-02T12:00:00Z }";
+    let late = "allow: [a], when: { time: { days: [wed], from: \"11:00\" } }";
     for (why, rule, circumstances, permitted) in [
         ("within office hours", office, at(NOON), true),
         ("at the first minute of summer time's eight o'clock", office, at(NOON - 6 * HOUR), true),
@@ -66,24 +97,9 @@ fn an_allow_rule_needs_its_conditions_to_hold_and_to_be_known() {
         ("a minute before", half, at(NOON + 29 * 60), false),
         ("at the last of them", half, at(NOON + 44 * 60), true),
         ("behind it", half, at(NOON + 45 * 60), false),
-        ("from a network", net, from("10.1.2.3"), true),
-        ("from the one address", net, from("192.0.2.7"), true),
-        ("from the address beside it", net, from("192.0.2.8"), false),
-        ("from the network in IPv6 spelling", net, from("::ffff:10.1.2.3"), true),
-        ("from IPv6", net, from("2001:db8::1"), true),
-        ("from elsewhere", net, from("11.0.0.1"), false),
-        ("from where nobody knows", net, nothing, false),
-        ("on the first moment", spell, at(NOON), true),
-        ("on the last moment", spell, at(NOON + DAY), true),
-        ("before", spell, at(NOON - 1), false),
-        ("after", spell, at(NOON + DAY + 1), false),
-        ("TLS 1.3", "allow: [a], when: { tls: \"1.3\" }", over(TlsVersion::V13), true),
-        ("TLS 1.2", "allow: [a], when: { tls: \"1.3\" }", over(TlsVersion::V12), false),
-        ("at least TLS 1.2", "allow: [a], when: { tls: \"1.2\" }", over(TlsVersion::V13), true),
-        ("some TLS", "allow: [a], when: { tls: \"1.2\" }", nothing, false),
-        ("not from there", "allow: [a], unless: { source: [10.0.0.0/8] }", from("11.0.0.1"), true),
-        ("but from there", "allow: [a], unless: { source: [10.0.0.0/8] }", from("10.0.0.1"), false),
-        ("perhaps from there", "allow: [a], unless: { source: [10.0.0.0/8] }", nothing, false),
+        ("to the end of the day", late, at(NOON + 12 * HOUR - 60), true),
+        ("before it", late, at(NOON - HOUR - 60), false),
+        ("at midnight the day is over", late, at(NOON + 12 * HOUR), false),
     ] {
         let wanted = if permitted { "permit" } else { "conditions" };
         assert_eq!(outcome(rule, &circumstances), wanted, "{why}");

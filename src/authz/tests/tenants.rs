@@ -213,6 +213,10 @@ fn a_rule_that_could_show_all_tenants_is_a_fault() {
         let found = faults(&format!("{ROLES}rules: [{{ id: r, endpoints: [connz], allow: any, {rule} }}]"));
         assert!(found[0].contains("name roles: with `any` the claim would be believed"), "{found:?}");
     }
+    let one = faults(&format!(
+        "{ROLES}rules: [{{ id: r, endpoints: [varz], allow: [a], args: {{ acc: \"{{claims.a}}\" }} }}]"
+    ));
+    assert!(one.iter().all(|fault| !fault.contains("all tenants")), "there is but one endpoint: {one:?}");
     let deny = faults(&format!("{ROLES}rules: [{{ id: r, endpoints: [connz], deny: any, tenant: \"{{claims.a}}\" }}]"));
     assert!(deny[0].contains("a `deny` rule takes no `tenant`"), "{deny:?}");
 }
