@@ -48,7 +48,7 @@ pub fn tool(path: &str) -> PathBuf {
 }
 
 /// How long anything may take that should happen soon; generous, since only a failing test waits that long.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whole seconds since 1970.
 pub fn now() -> u64 {
