@@ -371,5 +371,8 @@ pub const fn action_word(action: Action) -> &'static str {
         Action::Remove => "remove",
         Action::Null => "null",
         Action::Mask => "mask",
+        Action::Pseudonym => "pseudonym",
+        Action::TruncateIp => "truncate_ip",
+        Action::Keep => "keep",
     }
 }

@@ -13,6 +13,7 @@ use super::injected::Injected;
 use crate::catalog::EndpointId;
 use crate::gate::Guard;
 use crate::ops::metrics::{EndpointLabels, Metrics, RequestLabels};
+use crate::redact::Pseudonyms;
 use crate::types::UnixTime;
 use crate::upstream::Pool;
 
@@ -28,6 +29,8 @@ pub struct Behind {
     pub base: String,
     /// The secrets that go with its requests, in the catalogue's order.
     pub injected: Vec<Option<Injected>>,
+    /// What stands in its answers for names that do not leave.
+    pub pseudonyms: Arc<Pseudonyms>,
     /// When the certificate ends that it is shown: kind, file, time.
     pub shown_until: Option<(&'static str, String, UnixTime)>,
     /// The figures of each endpoint, in the catalogue's order.

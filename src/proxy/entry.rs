@@ -19,6 +19,7 @@ use crate::catalog::EndpointId;
 use crate::gate::{Asked, Pass, Refusal, Way};
 use crate::ops::metrics::{EndpointLabels, RedactionLabels, RequestLabels, ShadowLabels};
 use crate::ops::{clock, date};
+use crate::redact::Action;
 use crate::types::{RequestId, UnixTime};
 
 /// What has become of a request so far.
@@ -185,7 +186,8 @@ impl Entry {
     fn redactions(&self) -> impl Iterator<Item = (&str, u64)> {
         let Stage::Answered(pass, fetched) = &self.stage else { return EitherIter(None) };
         let hits = pass.plan().rules().iter().zip(&fetched.hits);
-        EitherIter(Some(hits.filter(|(_, hits)| **hits > 0).map(|(rule, hits)| (rule.selector.as_str(), *hits))))
+        let struck = hits.filter(|(rule, hits)| **hits > 0 && rule.action != Action::Keep);
+        EitherIter(Some(struck.map(|(rule, hits)| (rule.selector.as_str(), *hits))))
     }
 
     fn record(&self, decision: Decision, reason: &'static str, duration: Duration) -> Vec<u8> {

@@ -10,7 +10,7 @@ use super::injected::Injected;
 use super::via;
 use crate::catalog::Ask;
 use crate::gate::{Asked, Pass};
-use crate::redact::{BodyKind, Fence, FenceErrorKind, Plan, RedactErrorKind, Redactor};
+use crate::redact::{BodyKind, Fence, FenceErrorKind, RedactErrorKind, Redactor};
 use crate::types::RequestId;
 use crate::upstream::{FetchError, ResponseHead, Sink, Stop, Take, write_get, write_post};
 
@@ -117,7 +117,8 @@ pub(super) async fn fetch(behind: &Behind, pass: &Pass, id: RequestId) -> Result
         // A policy that binds a tenant where there is no fence is not read; if it were, nothing may leave.
         (Some(_), None) => return Err(Withheld::Tenant(FenceErrorKind::Shape)),
     };
-    let mut sink = Redacting::new(pass.plan(), fence);
+    let redactor = Redactor::new(Arc::clone(pass.plan()), Arc::clone(&behind.pseudonyms));
+    let mut sink = Redacting::new(redactor, pass.plan().kind(), fence);
     match behind.pool.fetch(&request, &mut sink).await {
         Ok(_) => sink.finish().and_then(|fetched| without(injected_for(behind, pass.asked()), fetched)),
         Err(error) => Err(sink.withheld.unwrap_or(Withheld::Fetch(error))),
@@ -170,16 +171,8 @@ struct Redacting<'a> {
 }
 
 impl<'a> Redacting<'a> {
-    fn new(plan: &Arc<Plan>, fence: Option<(&'a Fence, &'a str)>) -> Self {
-        Self {
-            redactor: Redactor::new(Arc::clone(plan)),
-            fence,
-            raw: Vec::new(),
-            kind: plan.kind(),
-            status: 0,
-            body: Vec::new(),
-            withheld: None,
-        }
+    fn new(redactor: Redactor, kind: BodyKind, fence: Option<(&'a Fence, &'a str)>) -> Self {
+        Self { redactor, fence, raw: Vec::new(), kind, status: 0, body: Vec::new(), withheld: None }
     }
 
     fn finish(mut self) -> Result<Fetched, Withheld> {

@@ -6,16 +6,21 @@
 //!
 //! A separator belongs to the member or element behind it: both stay or both go. So a member's bytes are held back
 //! from its comma until its name is known; while all before it in its container went, the comma goes alone.
+//!
+//! In an allow-list only what a rule keeps stays, with all that is in it, and the objects and arrays on the way there:
+//! such a child is held back until its value begins.
+
+use std::ops::Range;
 
 use super::error::{RedactErrorKind, Stop};
 use super::guard::Guard;
 use super::lexer::{self, Scan};
-use super::net::MASK;
 use super::plan::Plan;
-use super::{Action, Report};
+use super::{Action, Pseudonyms, Report};
 
 mod fate;
 mod lane;
+mod value;
 
 /// Objects and arrays inside each other, at most.
 const MAX_DEPTH: usize = 512;
@@ -50,9 +55,18 @@ struct Level {
     bare: bool,
     /// Children can be found by a rule.
     careful: bool,
+    rest: Rest,
     ease: Ease,
     /// The place of the element at hand.
     index: u64,
+}
+
+/// What becomes of a value that no rule finds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Stays,
+    /// Unless it is an object or array on the way to something that stays.
+    Goes,
 }
 
 /// Which children of a level no rule can find.
@@ -75,6 +89,7 @@ enum Flow {
 struct Pass<'a> {
     buf: &'a [u8],
     out: &'a mut Vec<u8>,
+    pseudonyms: &'a Pseudonyms,
     at: usize,
     /// All before this place has left, or never will.
     from: usize,
@@ -102,6 +117,13 @@ struct Partial {
     escaped: bool,
 }
 
+/// A child that stays only if its value is an object or an array.
+struct Waiting {
+    /// The inside of its name, counted from where it is held; empty for an element.
+    name: Range<usize>,
+    escaped: bool,
+}
+
 /// The state between two buffers.
 pub(super) struct Machine {
     place: Place,
@@ -110,8 +132,12 @@ pub(super) struct Machine {
     states: Vec<u64>,
     /// The rules' positions of the value to come.
     child: Vec<u64>,
-    /// What happens to the value to come; never [`Action::Remove`].
+    /// What happens to the value to come; never [`Action::Remove`] nor [`Action::Keep`].
     fate: Option<Action>,
+    /// What becomes of the value to come, or of what is in it.
+    rest: Rest,
+    /// The value to come decides on this.
+    waiting: Option<Waiting>,
     /// The number of levels around a value that does not leave, while inside it.
     drop: Option<usize>,
     held: bool,
@@ -129,6 +155,8 @@ impl Machine {
             states: Vec::with_capacity(LEVELS * plan.positions().width()),
             child: plan.positions().start().to_vec(),
             fate: None,
+            rest: if plan.is_allow_list() { Rest::Goes } else { Rest::Stays },
+            waiting: None,
             drop: None,
             held: false,
             resume: 0,
@@ -139,9 +167,14 @@ impl Machine {
     }
 
     /// Takes a buffer whose first bytes are those that the last call left; says how many were used.
-    pub(super) fn run(&mut self, plan: &Plan, buf: &[u8], out: &mut Vec<u8>) -> Result<usize, Stop> {
+    pub(super) fn run(
+        &mut self,
+        (plan, pseudonyms): (&Plan, &Pseudonyms),
+        buf: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Stop> {
         let held = self.held.then_some(0);
-        let mut pass = Pass { buf, out, at: self.resume, from: 0, held, indent: 0 };
+        let mut pass = Pass { buf, out, pseudonyms, at: self.resume, from: 0, held, indent: 0 };
         self.guard.restart();
         loop {
             if self.pass_plain(plan, &mut pass)? == Flow::Out || self.step(plan, &mut pass)? == Flow::Out {
@@ -242,84 +275,6 @@ impl Machine {
         }
     }
 
-    fn value(&mut self, plan: &Plan, pass: &mut Pass, byte: u8) -> Result<Flow, Stop> {
-        if !matches!(byte, b'"' | b'{' | b'[' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') {
-            return Err(Stop::new(RedactErrorKind::Syntax, pass.at));
-        }
-        self.replace(pass, byte);
-        let end = match byte {
-            b'{' | b'[' => return self.open(plan, pass, byte == b'{'),
-            b'"' => return self.string(pass),
-            b't' => lexer::word(pass.buf, pass.at, b"true")?,
-            b'f' => lexer::word(pass.buf, pass.at, b"false")?,
-            b'n' => lexer::word(pass.buf, pass.at, b"null")?,
-            _ => {
-                let window = pass.window(pass.at, MAX_NUMBER);
-                match lexer::number(window, pass.at)? {
-                    Scan::More(_) if window.len() == pass.at + MAX_NUMBER => {
-                        return Err(Stop::new(RedactErrorKind::TooLong, pass.at));
-                    }
-                    scan @ (Scan::More(_) | Scan::End(_)) => scan,
-                }
-            }
-        };
-        match end {
-            Scan::End(end) => {
-                pass.at = end;
-                self.value_done(pass);
-                Ok(Flow::On)
-            }
-            Scan::More(_) => Ok(Flow::Out),
-        }
-    }
-
-    fn string(&mut self, pass: &mut Pass) -> Result<Flow, Stop> {
-        let start = pass.at;
-        if self.drop.is_some() {
-            pass.at += 1;
-            self.place = Place::Dropped;
-            return self.dropped(pass);
-        }
-        let mut partial = std::mem::take(&mut self.partial);
-        let window = pass.window(start, MAX_STRING);
-        match lexer::string(window, start + partial.done.max(1), &mut partial.escaped)? {
-            Scan::More(at) if window.len() == start + MAX_STRING => {
-                self.report.masked += 1;
-                pass.emit(start + 1);
-                pass.out.extend_from_slice(MASK);
-                pass.out.push(b'"');
-                pass.at = at;
-                self.drop = Some(self.levels.len());
-                self.place = Place::Dropped;
-                Ok(Flow::On)
-            }
-            Scan::More(at) => {
-                self.partial = Partial { done: at - start, ..partial };
-                Ok(Flow::Out)
-            }
-            Scan::End(end) => {
-                pass.at = end;
-                self.guarded(pass, &(start + 1..end - 1), partial.escaped);
-                self.value_done(pass);
-                Ok(Flow::On)
-            }
-        }
-    }
-
-    fn dropped(&mut self, pass: &mut Pass) -> Result<Flow, Stop> {
-        match lexer::string(pass.buf, pass.at, &mut false)? {
-            Scan::More(at) => {
-                pass.at = at;
-                Ok(Flow::Out)
-            }
-            Scan::End(end) => {
-                pass.at = end;
-                self.value_done(pass);
-                Ok(Flow::On)
-            }
-        }
-    }
-
     fn open(&mut self, plan: &Plan, pass: &mut Pass, object: bool) -> Result<Flow, Stop> {
         if self.levels.len() >= MAX_DEPTH {
             return Err(Stop::new(RedactErrorKind::Depth, pass.at));
@@ -328,9 +283,10 @@ impl Machine {
         pass.indent += 2;
         let stays = self.drop.is_none();
         let positions = plan.positions();
-        let careful = stays && (object || positions.wants_elements(&self.child));
+        let rest = self.rest;
+        let careful = stays && (object || rest == Rest::Goes || positions.wants_elements(&self.child));
         let ease = match stays {
-            true if !positions.passes_others(&self.child, object) => Ease::Never,
+            true if rest == Rest::Goes || !positions.passes_others(&self.child, object) => Ease::Never,
             true if object && positions.wants_names(&self.child) => Ease::ButNames,
             true | false => Ease::All,
         };
@@ -340,7 +296,7 @@ impl Machine {
         if careful {
             pass.held = Some(pass.at);
         }
-        self.levels.push(Level { object, bare: true, careful, ease, index: 0 });
+        self.levels.push(Level { object, bare: true, careful, rest, ease, index: 0 });
         self.place = if object { Place::FirstName } else { Place::FirstElement };
         Ok(Flow::On)
     }

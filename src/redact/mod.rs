@@ -9,6 +9,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+mod address;
 mod block;
 mod error;
 mod fence;
@@ -19,6 +20,7 @@ mod lexer;
 mod names;
 mod net;
 mod plan;
+mod pseudonym;
 mod selector;
 mod text;
 mod unescape;
@@ -28,10 +30,13 @@ mod tests;
 pub use error::{RedactError, RedactErrorKind};
 pub use fence::{Fence, FenceError, FenceErrorKind, FenceRule};
 pub use plan::Plan;
+pub use pseudonym::{Pseudonym, Pseudonyms};
 pub use selector::{Selector, SelectorError};
 
-/// What happens to a value that a selector finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What happens to a value that a selector finds, the strictest first.
+///
+/// A pseudonym or a cut-down address is a string's; any other value becomes what [`Action::Mask`] makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     /// The member or element goes away, with its name.
     Remove,
@@ -39,6 +44,13 @@ pub enum Action {
     Null,
     /// The value becomes a neutral one of the same type: `"[redacted]"`, `0`, `false`, `[]`, `{}`.
     Mask,
+    /// A string becomes its [`Pseudonym`].
+    Pseudonym,
+    /// The text of an IP address becomes its network: /24 of IPv4, /48 of IPv6; another one is masked. A port stays.
+    TruncateIp,
+    /// The value stays, and all that is in it, unless another rule finds it. With one such rule in a plan, all else goes;
+    /// the objects and arrays on the way to it stay, perhaps empty.
+    Keep,
 }
 
 /// The kind of body that a plan is for.
@@ -69,6 +81,21 @@ pub fn is_secret_shaped(text: &str) -> bool {
     !spans.is_empty()
 }
 
+/// Writes what stands in the place of `text`, which is not to leave as it is.
+fn write_instead(action: Action, text: &[u8], pseudonyms: &Pseudonyms, out: &mut Vec<u8>) {
+    let written = match action {
+        Action::Pseudonym => {
+            out.extend_from_slice(pseudonyms.of(text).as_str().as_bytes());
+            true
+        }
+        Action::TruncateIp => address::write_truncated(text, out),
+        Action::Remove | Action::Null | Action::Mask | Action::Keep => false,
+    };
+    if !written {
+        out.extend_from_slice(net::MASK);
+    }
+}
+
 /// What was done to one body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -86,6 +113,7 @@ pub struct Report {
 /// the redaction of a valid beginning; the caller must not end such an answer as if it were whole.
 pub struct Redactor {
     plan: Arc<Plan>,
+    pseudonyms: Arc<Pseudonyms>,
     machine: Machine,
     /// What the machine has left of earlier chunks.
     carry: Vec<u8>,
@@ -105,12 +133,12 @@ const PIECE: usize = 1024;
 impl Redactor {
     /// Begins a body.
     #[must_use]
-    pub fn new(plan: Arc<Plan>) -> Self {
+    pub fn new(plan: Arc<Plan>, pseudonyms: Arc<Pseudonyms>) -> Self {
         let machine = match plan.kind() {
             BodyKind::Json => Machine::Json(Box::new(json::Machine::new(&plan))),
             BodyKind::Text => Machine::Text(text::Machine::default()),
         };
-        Self { plan, machine, carry: Vec::new(), offset: 0, failed: None }
+        Self { plan, pseudonyms, machine, carry: Vec::new(), offset: 0, failed: None }
     }
 
     /// Takes the next bytes of the body and appends to `out` what may leave.
@@ -168,7 +196,7 @@ impl Redactor {
 
     fn run(&mut self, buf: &[u8], out: &mut Vec<u8>) -> Result<usize, RedactError> {
         let used = match &mut self.machine {
-            Machine::Json(machine) => machine.run(&self.plan, buf, out),
+            Machine::Json(machine) => machine.run((&self.plan, &self.pseudonyms), buf, out),
             Machine::Text(machine) => machine.run(buf, out),
         };
         let used = used.map_err(|stop| located(stop, self.offset))?;

@@ -19,7 +19,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Compiles `rules`; for each value the strictest action that finds it wins (remove, null, mask).
+    /// Compiles `rules`; for each value the strictest action that finds it wins, in the order of [`Action`].
+    ///
+    /// With a rule that keeps, all is taken out that no such rule finds; the others act on what is left.
     ///
     /// # Errors
     /// When there are rules for a body without structure.
@@ -48,6 +50,12 @@ impl Plan {
         self.kind
     }
 
+    /// Whether nothing stays but what a rule keeps.
+    #[must_use]
+    pub fn is_allow_list(&self) -> bool {
+        self.rules.iter().any(|rule| rule.action == Action::Keep)
+    }
+
     pub(super) fn positions(&self) -> &Positions {
         &self.positions
     }
@@ -69,12 +77,34 @@ pub(super) struct Positions {
     named: Vec<u64>,
     names: Names,
     elements: Vec<(u64, Vec<u64>)>,
-    /// Last positions of the rules, by action.
-    ends: [(Action, Vec<u64>); 3],
+    /// Positions of rules that keep, before their last.
+    ways: Vec<u64>,
     /// Last positions of all rules.
-    all_ends: Vec<u64>,
-    /// The rule that a bit ends.
-    rule_of: Vec<Option<usize>>,
+    ends: Vec<u64>,
+    /// The rule that a bit ends, and what it does.
+    ended: Vec<Option<(usize, Action)>>,
+}
+
+/// What the rules say of one child.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Said {
+    /// The strictest action; never [`Action::Keep`].
+    pub(super) action: Option<Action>,
+    /// A rule keeps it.
+    pub(super) kept: bool,
+}
+
+impl Said {
+    fn add(&mut self, ended: Option<(usize, Action)>, hits: &mut [u64]) {
+        let Some((rule, action)) = ended else { return };
+        hits.get_mut(rule).into_iter().for_each(|hit| *hit += 1);
+        match action {
+            Action::Keep => self.kept = true,
+            Action::Remove | Action::Null | Action::Mask | Action::Pseudonym | Action::TruncateIp => {
+                self.action = Some(self.action.map_or(action, |other| other.min(action)));
+            }
+        }
+    }
 }
 
 impl Positions {
@@ -91,18 +121,23 @@ impl Positions {
             named: none(),
             names: Names::default(),
             elements: Vec::new(),
-            ends: [(Action::Remove, none()), (Action::Null, none()), (Action::Mask, none())],
-            all_ends: none(),
-            rule_of: vec![None; width * 64],
+            ways: none(),
+            ends: none(),
+            ended: vec![None; width * 64],
         };
         let mut bit = 0;
         for (number, rule) in rules.iter().enumerate() {
             set(&mut positions.start, bit);
+            let first = bit;
             for segment in rule.selector.segments() {
                 positions.add(segment, bit);
                 bit += 1;
             }
-            positions.end(number, rule.action, bit);
+            if rule.action == Action::Keep {
+                (first..bit).for_each(|bit| set(&mut positions.ways, bit));
+            }
+            set(&mut positions.ends, bit);
+            positions.ended.get_mut(bit).into_iter().for_each(|ended| *ended = Some((number, rule.action)));
             bit += 1;
         }
         positions
@@ -124,16 +159,6 @@ impl Positions {
                     set(entry(&mut self.elements, index, self.width), bit);
                 }
             }
-        }
-    }
-
-    fn end(&mut self, rule: usize, action: Action, bit: usize) {
-        set(&mut self.all_ends, bit);
-        if let Some(slot) = self.rule_of.get_mut(bit) {
-            *slot = Some(rule);
-        }
-        for (_, ends) in self.ends.iter_mut().filter(|(of, _)| *of == action) {
-            set(ends, bit);
         }
     }
 
@@ -161,7 +186,7 @@ impl Positions {
     pub(super) fn passes_others(&self, from: &[u64], object: bool) -> bool {
         let mut carry = 0;
         let mut found = !object && meet(from, &self.placed);
-        for ((from, any), ends) in from.iter().zip(&self.any).zip(&self.all_ends) {
+        for ((from, any), ends) in from.iter().zip(&self.any).zip(&self.ends) {
             let passed = from & any;
             found |= ((passed << 1) | carry) & ends != 0;
             carry = passed >> 63;
@@ -196,25 +221,24 @@ impl Positions {
         }
     }
 
-    /// The strictest action among the rules that end here.
-    pub(super) fn action(&self, at: &[u64]) -> Option<Action> {
-        if !meet(at, &self.all_ends) {
-            return None;
-        }
-        self.ends.iter().find(|(_, ends)| meet(at, ends)).map(|(action, _)| *action)
+    /// Whether a rule that keeps may find something further down.
+    pub(super) fn leads_on(&self, at: &[u64]) -> bool {
+        meet(at, &self.ways)
     }
 
-    /// Counts every rule that ends here.
-    pub(super) fn count(&self, at: &[u64], hits: &mut [u64]) {
-        for (number, (word, ends)) in at.iter().zip(&self.all_ends).enumerate() {
+    /// What the rules that end here say together; counts each.
+    #[inline]
+    pub(super) fn said(&self, at: &[u64], hits: &mut [u64]) -> Said {
+        let mut said = Said::default();
+        for (number, (word, ends)) in at.iter().zip(&self.ends).enumerate() {
             let mut rest = word & ends;
             while rest != 0 {
                 let bit = number * 64 + rest.trailing_zeros() as usize;
                 rest &= rest - 1;
-                let rule = self.rule_of.get(bit).copied().flatten();
-                rule.and_then(|rule| hits.get_mut(rule)).into_iter().for_each(|hit| *hit += 1);
+                said.add(self.ended.get(bit).copied().flatten(), hits);
             }
         }
+        said
     }
 }
 

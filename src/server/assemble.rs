@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::catalogs::catalogs_of;
 use super::issuers::{Prepared, prepare};
-use super::secrets;
+use super::{pseudonyms, secrets};
 use crate::authn::Revocations;
 use crate::authz::{Cases, Policy, Source};
 use crate::catalog::Catalogs;
@@ -112,6 +112,7 @@ fn behind(
         pool,
         base: upstream.base.clone(),
         injected,
+        pseudonyms: pseudonyms::own(),
         shown_until: shown_upstream(loaded, upstream),
         endpoints,
     })

@@ -7,6 +7,7 @@ mod catalogs;
 mod exposed;
 mod issuers;
 mod listen;
+mod pseudonyms;
 mod running;
 mod secrets;
 mod view;

@@ -10,7 +10,7 @@ use crate::authn::Principal;
 use crate::authz::{Cases, Policy};
 use crate::catalog::Catalogs;
 use crate::document::{self, Node, Value};
-use crate::redact::Redactor;
+use crate::redact::{Pseudonyms, Redactor};
 
 /// One shipped policy and the examples beside it.
 struct Shipped {
@@ -235,7 +235,8 @@ fn left(policy: &Policy, endpoint: &str, field: &str) -> String {
         name => json!({ (name): inner }),
     });
     let exporter = Principal::supposed("keys".to_owned(), "nats-exporter".to_owned(), Map::new());
-    let mut redactor = Redactor::new(Arc::clone(permit(policy, &exporter, &format!("/{endpoint}")).plan()));
+    let plan = Arc::clone(permit(policy, &exporter, &format!("/{endpoint}")).plan());
+    let mut redactor = Redactor::new(plan, Arc::new(Pseudonyms::new(&[7; 32])));
     let mut out = Vec::new();
     redactor.push(document.to_string().as_bytes(), &mut out).unwrap();
     redactor.finish(&mut out).unwrap();

@@ -1,12 +1,20 @@
-//! What happens to a member, an element or a string, once the grammar has found it.
+//! What happens to a member or an element, once the grammar has found it.
 
 use std::ops::Range;
 
-use super::{Machine, Pass, Place};
+use super::{Machine, Pass, Place, Rest, Waiting};
 use crate::redact::Action;
 use crate::redact::error::{RedactErrorKind, Stop};
 use crate::redact::net::write_masked;
 use crate::redact::plan::Plan;
+
+/// What the rules say of a child before its value is seen.
+enum Verdict {
+    Stays,
+    Goes,
+    /// Its value decides.
+    Waits,
+}
 
 impl Machine {
     /// Decides on the member whose name begins at `start` and ends where the pass is.
@@ -27,8 +35,10 @@ impl Machine {
             taken = positions.names().find(raw);
         }
         positions.member(from, taken, &mut self.child);
-        if self.decide(plan, pass, held) {
-            self.guarded(pass, &inside, escaped);
+        match self.decide(plan, pass, held) {
+            Verdict::Stays => self.guarded(pass, &inside, escaped),
+            Verdict::Goes => {}
+            Verdict::Waits => self.waiting = Some(Waiting { name: inside.start - held..inside.end - held, escaped }),
         }
         Ok(())
     }
@@ -41,7 +51,7 @@ impl Machine {
         let positions = plan.positions();
         let from = self.states.get(self.states.len() - positions.width()..).unwrap_or_default();
         positions.member(from, positions.names().find_plain(raw), &mut self.child);
-        if self.decide(plan, pass, held) {
+        if matches!(self.decide(plan, pass, held), Verdict::Stays) {
             self.guarded(pass, &inside, false);
         }
     }
@@ -54,35 +64,42 @@ impl Machine {
         let positions = plan.positions();
         let from = self.states.get(self.states.len() - positions.width()..).unwrap_or_default();
         positions.element(from, level.index, &mut self.child);
-        if level.careful {
-            self.decide(plan, pass, held);
+        if level.careful && matches!(self.decide(plan, pass, held), Verdict::Waits) {
+            self.waiting = Some(Waiting { name: 0..0, escaped: false });
         }
     }
 
-    /// Asks the rules about the child at hand, whose bytes begin at `held`; whether it stays.
-    fn decide(&mut self, plan: &Plan, pass: &mut Pass, held: usize) -> bool {
-        self.fate = plan.positions().action(&self.child);
-        if self.fate.is_some() {
-            plan.positions().count(&self.child, &mut self.report.hits);
+    /// Asks the rules about the child at hand, whose bytes begin at `held`.
+    fn decide(&mut self, plan: &Plan, pass: &mut Pass, held: usize) -> Verdict {
+        let positions = plan.positions();
+        let said = positions.said(&self.child, &mut self.report.hits);
+        let around = self.levels.last().map_or(Rest::Stays, |level| level.rest);
+        self.rest = if said.kept { Rest::Stays } else { around };
+        let stays = self.rest == Rest::Stays;
+        if said.action == Some(Action::Remove) || !(stays || positions.leads_on(&self.child)) {
+            self.leave_out(pass, held);
+            return Verdict::Goes;
         }
-        if self.fate == Some(Action::Remove) {
-            self.fate = None;
-            pass.emit(held);
-            self.drop = Some(self.levels.len());
-            return false;
+        self.fate = said.action;
+        if !stays {
+            pass.held = Some(held);
+            return Verdict::Waits;
         }
+        self.stay();
+        Verdict::Stays
+    }
+
+    /// The child at hand goes, from `held` on.
+    pub(super) fn leave_out(&mut self, pass: &mut Pass, held: usize) {
+        self.fate = None;
+        pass.emit(held);
+        self.drop = Some(self.levels.len());
+    }
+
+    /// The child at hand stays.
+    pub(super) fn stay(&mut self) {
         if let Some(level) = self.levels.last_mut() {
             level.bare = false;
-        }
-        true
-    }
-
-    /// Writes what stands in the place of the value that begins with `first`, when it is to be replaced.
-    pub(super) fn replace(&mut self, pass: &mut Pass, first: u8) {
-        if let Some(action) = self.fate.take() {
-            pass.emit(pass.at);
-            pass.out.extend_from_slice(replacement(action, first));
-            self.drop = Some(self.levels.len());
         }
     }
 
@@ -95,17 +112,5 @@ impl Machine {
             write_masked(pass.buf.get(inside.clone()).unwrap_or_default(), spans, pass.out);
             pass.from = inside.end;
         }
-    }
-}
-
-/// What stands in the place of a value that begins with `first`.
-fn replacement(action: Action, first: u8) -> &'static [u8] {
-    match (action, first) {
-        (Action::Mask, b'"') => b"\"[redacted]\"",
-        (Action::Mask, b'{') => b"{}",
-        (Action::Mask, b'[') => b"[]",
-        (Action::Mask, b't' | b'f') => b"false",
-        (Action::Mask, b'-' | b'0'..=b'9') => b"0",
-        (Action::Mask | Action::Null | Action::Remove, _) => b"null",
     }
 }

@@ -6,6 +6,7 @@ use proptest::sample::select;
 
 use super::reference::{Path, Pick};
 use super::*;
+use Action::{Keep, Mask, Null, Pseudonym, Remove, TruncateIp};
 
 /// Names in the rules and in the bodies, and other spellings of them.
 const NAMES: &[&str] = &["jwt", "a", "b", "sk", "", "0"];
@@ -53,6 +54,19 @@ const STRINGS: &[&str] = &[
     r"x:\/\/u\ud800\u0040h@i/p@q",
     "a//b //c@",
     "jwt",
+    "10.1.2.3",
+    r"10\u002e1.2.3:4222",
+    "2001:db8:7:1::5",
+    "[2001:db8:7:1::5]:1",
+    "::ffff:10.1.2.3",
+];
+/// Addresses, their hosts and ports.
+pub(super) const ADDRESSES: &[(&str, &str, &str)] = &[
+    ("10.1.2.3", "10.1.2.3", ""),
+    ("10.1.2.3:4222", "10.1.2.3", "4222"),
+    ("2001:db8:7:1::5", "2001:db8:7:1::5", ""),
+    ("[2001:db8:7:1::5]:1", "2001:db8:7:1::5", "1"),
+    ("::ffff:10.1.2.3", "::ffff:10.1.2.3", ""),
 ];
 const PLAIN: &[&str] =
     &["0", "-0", "1.10", "1E5", "-12.5e-7", "18446744073709551616", "1e999", "true", "false", "null"];
@@ -85,7 +99,7 @@ fn rules() -> impl Strategy<Value = Vec<Path>> {
         1 => (0..3usize).prop_map(Pick::Index),
     ];
     let segments = vec((any::<bool>(), vec(pick, 1..3)), 1..4);
-    let action = select(&[Action::Remove, Action::Remove, Action::Null, Action::Mask][..]);
+    let action = select(&[Remove, Remove, Remove, Null, Mask, Pseudonym, TruncateIp, Keep][..]);
     vec((segments, action).prop_map(|(segments, action)| Path { segments, action }), 0..5)
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 
+mod actions;
 mod corpora;
 mod differential;
 mod fence;
@@ -17,6 +18,11 @@ fn plan(rules: &[(&str, Action)]) -> Arc<Plan> {
     Plan::compile(BodyKind::Json, rules.iter().map(rule).collect()).unwrap()
 }
 
+/// Of a key that every test knows.
+fn pseudonyms() -> Arc<Pseudonyms> {
+    Arc::new(Pseudonyms::new(b"a key of no less than thirty-two bytes"))
+}
+
 /// A plan that removes each path.
 fn remove(paths: &[&str]) -> Arc<Plan> {
     plan(&paths.iter().map(|path| (*path, Action::Remove)).collect::<Vec<_>>())
@@ -28,7 +34,7 @@ fn text_plan() -> Arc<Plan> {
 
 /// Feeds `chunks`; the output so far is there also when it failed.
 fn feed<'a>(plan: &Arc<Plan>, chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8>, Result<Report, RedactError>) {
-    let mut redactor = Redactor::new(Arc::clone(plan));
+    let mut redactor = Redactor::new(Arc::clone(plan), pseudonyms());
     let mut out = Vec::new();
     for chunk in chunks {
         if let Err(error) = redactor.push(chunk, &mut out) {

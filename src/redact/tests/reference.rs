@@ -78,8 +78,9 @@ pub(super) fn redact(body: &[u8], rules: &[Path]) -> Option<(Vec<u8>, Vec<u64>, 
     if parser.at != body.len() {
         return None;
     }
+    let kept = rules.iter().all(|rule| rule.action != Action::Keep);
     let mut writer = Writer { body, rules, out: body[..begin].to_vec(), hits: vec![0; rules.len()], masked: 0 };
-    writer.node(&root, &mut Vec::new())?;
+    writer.node(&root, &mut Vec::new(), kept)?;
     writer.out.extend_from_slice(&body[end..]);
     Some((writer.out, writer.hits, writer.masked))
 }
@@ -206,21 +207,24 @@ impl Writer<'_> {
         self.out.extend_from_slice(&self.body[span]);
     }
 
-    fn node(&mut self, node: &Node, path: &mut Vec<Key>) -> Option<()> {
+    /// `within`: what no rule finds stays.
+    fn node(&mut self, node: &Node, path: &mut Vec<Key>, within: bool) -> Option<()> {
         match node {
             Node::Plain(span) => self.copy(span.clone()),
             Node::Text(span) => self.text(span.clone()),
             Node::Box { span, items } => {
-                let mut kept = false;
+                let mut some = false;
                 let mut from = span.start;
                 for (number, item) in items.iter().enumerate() {
                     self.copy(from..item.lead);
                     from = item.value.span().end;
                     path.push(item.key.clone());
-                    let action = self.verdict(path)?;
-                    if action != Some(Action::Remove) {
-                        self.item(item, action, number > 0 && !kept, path)?;
-                        kept = true;
+                    let (action, listed) = self.verdict(path)?;
+                    let within = within || listed;
+                    let on_the_way = matches!(item.value, Node::Box { .. }) && self.leads_on(path);
+                    if action != Some(Action::Remove) && (within || on_the_way) {
+                        self.item(item, (action, within), number > 0 && !some, path)?;
+                        some = true;
                     }
                     path.pop();
                 }
@@ -230,7 +234,13 @@ impl Writer<'_> {
         Some(())
     }
 
-    fn item(&mut self, item: &Item, action: Option<Action>, bare: bool, path: &mut Vec<Key>) -> Option<()> {
+    fn item(
+        &mut self,
+        item: &Item,
+        (action, within): (Option<Action>, bool),
+        bare: bool,
+        path: &mut Vec<Key>,
+    ) -> Option<()> {
         let mut from = item.lead + usize::from(bare);
         if let Some(name) = &item.name {
             self.copy(from..name.start);
@@ -240,20 +250,36 @@ impl Writer<'_> {
         let span = item.value.span();
         self.copy(from..span.start);
         let first = self.body[span.start];
-        let new: &[u8] = match (action, first) {
-            (None, _) => return self.node(&item.value, path),
-            (Some(Action::Mask), b'"') => b"\"[redacted]\"",
-            (Some(Action::Mask), b'[') => b"[]",
-            (Some(Action::Mask), b'{') => b"{}",
-            (Some(Action::Mask), b't' | b'f') => b"false",
-            (Some(Action::Mask), b'0'..=b'9' | b'-') => b"0",
-            (Some(_), _) => b"null",
+        let text = || self.read(span.clone()).unwrap_or("[redacted]".to_owned());
+        let new = match (action, first) {
+            (None, _) => return self.node(&item.value, path, within),
+            (Some(Action::Null), _) | (_, b'n') => "null".to_owned(),
+            (Some(Action::Pseudonym), b'"') if self.read(span.clone()).is_some() => {
+                format!("\"{}\"", super::pseudonyms().of(text().as_bytes()))
+            }
+            (Some(Action::TruncateIp), b'"') => format!("\"{}\"", network(&text())),
+            (_, b'"') => "\"[redacted]\"".to_owned(),
+            (_, b'[') => "[]".to_owned(),
+            (_, b'{') => "{}".to_owned(),
+            (_, b't' | b'f') => "false".to_owned(),
+            (_, _) => "0".to_owned(),
         };
-        self.out.extend_from_slice(new);
+        self.out.extend_from_slice(new.as_bytes());
         Some(())
     }
 
-    fn verdict(&mut self, path: &[Key]) -> Option<Option<Action>> {
+    /// What the string at `span` stands for.
+    fn read(&self, span: Range<usize>) -> Option<String> {
+        serde_json::from_slice(&self.body[span]).ok()
+    }
+
+    /// Whether a rule that keeps may find something below `path`.
+    fn leads_on(&self, path: &[Key]) -> bool {
+        self.rules.iter().any(|rule| rule.action == Action::Keep && may_match(&rule.segments, path))
+    }
+
+    /// The strictest action, and whether a rule keeps it.
+    fn verdict(&mut self, path: &[Key]) -> Option<(Option<Action>, bool)> {
         if path.iter().any(|key| matches!(key, Key::Name(name) if name == "\u{fffd}lone")) {
             return None;
         }
@@ -264,7 +290,8 @@ impl Writer<'_> {
                 found.push(rule.action);
             }
         }
-        Some([Action::Remove, Action::Null, Action::Mask].into_iter().find(|action| found.contains(action)))
+        let order = [Action::Remove, Action::Null, Action::Mask, Action::Pseudonym, Action::TruncateIp];
+        Some((order.into_iter().find(|action| found.contains(action)), found.contains(&Action::Keep)))
     }
 
     fn text(&mut self, span: Range<usize>) {
@@ -284,13 +311,37 @@ impl Writer<'_> {
 fn matches(segments: &[(bool, Vec<Pick>)], path: &[Key]) -> bool {
     let Some(((deep, picks), rest)) = segments.split_first() else { return path.is_empty() };
     let Some((key, below)) = path.split_first() else { return false };
-    let taken = picks.iter().any(|pick| match (pick, key) {
+    (takes(picks, key) && matches(rest, below)) || (*deep && matches(segments, below))
+}
+
+/// Whether something below `path` could match.
+fn may_match(segments: &[(bool, Vec<Pick>)], path: &[Key]) -> bool {
+    let Some(((deep, picks), rest)) = segments.split_first() else { return false };
+    let Some((key, below)) = path.split_first() else { return true };
+    (takes(picks, key) && may_match(rest, below)) || (*deep && may_match(segments, below))
+}
+
+fn takes(picks: &[Pick], key: &Key) -> bool {
+    picks.iter().any(|pick| match (pick, key) {
         (Pick::Any, _) => true,
         (Pick::Index(index), Key::Index(at)) => index == at,
         (Pick::Name(name), Key::Name(key)) => same_name(name, key),
         (Pick::Name(_), Key::Index(_)) | (Pick::Index(_), Key::Name(_)) => false,
-    });
-    (taken && matches(rest, below)) || (*deep && matches(segments, below))
+    })
+}
+
+/// The network of an address as the generators make it: by its letters.
+fn network(text: &str) -> String {
+    let network = |host: &str| match host.rsplit_once('.') {
+        Some((net, _)) => format!("{}.0", net.trim_start_matches("::ffff:")),
+        None => format!("{}::", host.splitn(4, ':').take(3).collect::<Vec<_>>().join(":")),
+    };
+    match super::differential::ADDRESSES.iter().find(|(known, ..)| *known == text) {
+        Some((_, host, "")) => network(host),
+        Some((_, host, port)) if host.contains(':') && !host.contains('.') => format!("[{}]:{port}", network(host)),
+        Some((_, host, port)) => format!("{}:{port}", network(host)),
+        None => "[redacted]".to_owned(),
+    }
 }
 
 fn same_name(left: &str, right: &str) -> bool {

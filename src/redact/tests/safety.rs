@@ -89,7 +89,7 @@ fn secrets_are_masked_in_plain_text() {
             assert_eq!((error.kind, error.offset), (RedactErrorKind::TooLong, 2), "{tail} by {size}");
         }
     }
-    let error = Redactor::new(text_plan()).push(format!("{long}x").as_bytes(), &mut Vec::new());
+    let error = Redactor::new(text_plan(), pseudonyms()).push(format!("{long}x").as_bytes(), &mut Vec::new());
     assert_eq!(error.map_err(|error| error.kind), Err(RedactErrorKind::TooLong), "not only at the end");
 }
 

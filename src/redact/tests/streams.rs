@@ -138,7 +138,7 @@ fn limits_fall_at_the_same_byte_for_every_chunking() {
 #[test]
 fn memory_does_not_grow_with_the_body() {
     let plan = remove(&["$..jwt", "$.list[0]"]);
-    let mut redactor = Redactor::new(Arc::clone(&plan));
+    let mut redactor = Redactor::new(Arc::clone(&plan), pseudonyms());
     let mut out = Vec::new();
     redactor.push(b"{\"list\":[", &mut out).unwrap();
     for _ in 0..100_000 {
@@ -158,7 +158,7 @@ fn memory_does_not_grow_with_the_body() {
 #[test]
 fn an_error_stays_and_says_nothing_of_the_body() {
     let plan = remove(&["$..jwt"]);
-    let mut redactor = Redactor::new(Arc::clone(&plan));
+    let mut redactor = Redactor::new(Arc::clone(&plan), pseudonyms());
     let mut out = Vec::new();
     let error = redactor.push(b"{\"a\":\"CANARY\" CANARY", &mut out).unwrap_err();
     let length = out.len();
@@ -170,7 +170,7 @@ fn an_error_stays_and_says_nothing_of_the_body() {
     assert_eq!(out.len(), length, "nothing leaves after an error");
     assert_eq!(error.to_string(), "not JSON at byte 14");
 
-    let mut redactor = Redactor::new(plan);
+    let mut redactor = Redactor::new(plan, pseudonyms());
     redactor.push(b"{\"a\":\"CANARY", &mut out).unwrap();
     assert!(!format!("{redactor:?}").contains("CANARY"));
 }
