@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::iter::once;
 
 use crate::document::Fault;
+use crate::redact::Action;
 
 use super::opening::{Offer, Opening};
 use super::policy::{Effect, Policy, Rule, Who};
@@ -19,6 +20,8 @@ pub struct Findings {
     pub doubts: Vec<Fault>,
     /// The endpoints that no rule opens to anybody.
     pub closed: Vec<String>,
+    /// Whether pseudonyms stand in an answer that it permits.
+    pub pseudonyms: bool,
 }
 
 /// One of those a rule is for.
@@ -57,7 +60,9 @@ impl Policy {
         let open = self.catalog.endpoints.iter().zip(&self.enforced);
         let closed =
             open.filter(|(_, opening)| !self.is_open(opening, &had)).map(|(endpoint, _)| endpoint.name.clone());
-        Findings { doubts, closed: closed.collect() }
+        let mut offers = self.enforced.iter().flat_map(Opening::offers);
+        let pseudonyms = offers.any(|offer| offer.plan.has(Action::Pseudonym));
+        Findings { doubts, closed: closed.collect(), pseudonyms }
     }
 
     /// Whether anybody at all may get in.

@@ -7,9 +7,13 @@ use super::policies::{Kind, kind};
 use super::{complain, complain_all, say};
 use crate::authz::Findings;
 use crate::catalog::Catalogs;
-use crate::config::load::{load, text};
+use crate::config::load::{fault, load, text};
 use crate::document::{self, Fault, Faults, Node, Value};
 use crate::server;
+
+/// What is doubtful about pseudonyms under a random key.
+const NO_KEY: &str = "its policies show pseudonyms, which change at each start and differ between replicas; \
+                      keep a key for them: `redaction: { pseudonym_key: { file: PATH } }`";
 
 /// What to check.
 #[derive(Debug, clap::Args)]
@@ -17,7 +21,8 @@ use crate::server;
 A file with `catalog:` and `endpoints:` is a catalogue, one with `catalog:` alone a policy, anything else a configuration.
 A configuration is checked with everything it names: certificates, keys, catalogues, policies. Beside the policy NAME.yaml,
 NAME.cases.yaml says what must come out; its cases are run. What is right but was hardly meant is called doubtful: rules that
-never decide, roles that nobody can have or no rule names, files with keys that others on this machine can read.
+never decide, roles that nobody can have or no rule names, files with keys that others on this machine can read,
+pseudonyms without a key of their own.
 
 Examples:
   monward check monward.yaml
@@ -90,13 +95,16 @@ fn configuration(file: &Path) -> Result<Vec<Findings>, Vec<Fault>> {
     let loaded = load(file).map_err(|faults| with_files(file, faults))?;
     server::assemble(&loaded, None)?;
     let (catalogs, mut faults) = server::catalogs_of(&loaded);
-    let mut found = vec![Findings { doubts: server::exposed(&loaded), closed: Vec::new() }];
+    let mut found = vec![Findings { doubts: server::exposed(&loaded), ..Findings::default() }];
     for upstream in &loaded.config.upstreams {
         let paths: Vec<PathBuf> = upstream.policies.iter().map(|path| loaded.at(path)).collect();
         match policy(&paths, &catalogs) {
             Ok(findings) => found.extend(findings),
             Err(more) => faults.extend(more),
         }
+    }
+    if loaded.config.pseudonym_key.is_none() && found.iter().any(|found| found.pseudonyms) {
+        found.push(Findings { doubts: fault(&file.display().to_string(), NO_KEY.to_owned()), ..Findings::default() });
     }
     if faults.is_empty() { Ok(found) } else { Err(faults) }
 }

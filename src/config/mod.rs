@@ -47,6 +47,8 @@ pub struct Config {
     pub revocations: Option<PathBuf>,
     /// The folder for what outlives a restart: the last good keys of issuers.
     pub state_dir: Option<PathBuf>,
+    /// The file of the key that pseudonyms are made with; `None`: a random one of the process.
+    pub pseudonym_key: Option<PathBuf>,
 }
 
 /// One TLS listener.

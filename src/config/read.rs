@@ -25,7 +25,7 @@ pub fn read(file: &str, text: &str) -> Result<Config, Vec<Fault>> {
 }
 
 /// What stands at the top of the file.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "version",
     "listeners",
     "admin",
@@ -38,6 +38,7 @@ const KEYS: [&str; 12] = [
     "threads",
     "revocations",
     "state_dir",
+    "redaction",
 ];
 
 fn config(root: &Node, faults: &mut Faults) -> Option<Config> {
@@ -72,8 +73,22 @@ fn config(root: &Node, faults: &mut Faults) -> Option<Config> {
     let revocations = fields.get("revocations").and_then(|node| path(node, faults));
     let state_dir = fields.get("state_dir").and_then(|node| path(node, faults));
     let catalogs = paths(&fields, "catalogs", faults);
+    let pseudonym_key = fields.get("redaction").and_then(|node| pseudonym_key(node, faults));
     let (admin, limits, audit, log) = (admin?, limits?, audit?, log?);
-    Some(Config { listeners, admin, issuers, upstreams, catalogs, limits, audit, log, threads, revocations, state_dir })
+    Some(Config {
+        listeners,
+        admin,
+        issuers,
+        upstreams,
+        catalogs,
+        limits,
+        audit,
+        log,
+        threads,
+        revocations,
+        state_dir,
+        pseudonym_key,
+    })
 }
 
 /// Static keys come by HTTP Basic, so some listener must accept it.
@@ -164,11 +179,20 @@ fn upstream(entry: &Entry, faults: &mut Faults) -> Option<Upstream> {
 /// `secrets: { api_key: { file: key.txt } }`
 fn secrets(node: Option<&Node>, faults: &mut Faults) -> Vec<(String, PathBuf)> {
     let entries = node.and_then(|node| node.entries(faults)).unwrap_or_default();
-    let mut read = |entry: &Entry| {
-        let fields = entry.node.fields(&["file"], faults)?;
-        Some((entry.key.clone(), fields.required("file", faults).and_then(|node| path(node, faults))?))
-    };
+    let mut read = |entry: &Entry| Some((entry.key.clone(), secret_file(&entry.node, faults)?));
     entries.iter().filter_map(&mut read).collect()
+}
+
+/// `redaction: { pseudonym_key: { file: key.txt } }`
+fn pseudonym_key(node: &Node, faults: &mut Faults) -> Option<PathBuf> {
+    let fields = node.fields(&["pseudonym_key"], faults)?;
+    fields.required("pseudonym_key", faults).and_then(|node| secret_file(node, faults))
+}
+
+/// `{ file: key.txt }`
+fn secret_file(node: &Node, faults: &mut Faults) -> Option<PathBuf> {
+    let fields = node.fields(&["file"], faults)?;
+    fields.required("file", faults).and_then(|node| path(node, faults))
 }
 
 fn timeouts(node: Option<&Node>, faults: &mut Faults) -> (Option<Duration>, Option<Duration>) {

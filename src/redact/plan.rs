@@ -50,10 +50,16 @@ impl Plan {
         self.kind
     }
 
+    /// Whether some rule does this.
+    #[must_use]
+    pub fn has(&self, action: Action) -> bool {
+        self.rules.iter().any(|rule| rule.action == action)
+    }
+
     /// Whether nothing stays but what a rule keeps.
     #[must_use]
     pub fn is_allow_list(&self) -> bool {
-        self.rules.iter().any(|rule| rule.action == Action::Keep)
+        self.has(Action::Keep)
     }
 
     pub(super) fn positions(&self) -> &Positions {

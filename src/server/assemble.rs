@@ -12,7 +12,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 
 use super::catalogs::catalogs_of;
 use super::issuers::{Prepared, prepare};
-use super::{pseudonyms, secrets};
+use super::pseudonyms::{pseudonyms, random_pseudonyms};
+use super::secrets;
 use crate::authn::Revocations;
 use crate::authz::{Cases, Policy, Source};
 use crate::catalog::Catalogs;
@@ -22,6 +23,7 @@ use crate::document::{Fault, Position};
 use crate::gate::{Guard, Route, Routes, UpstreamId};
 use crate::proxy::{Behind, EndpointFigures, Guarded, Snapshot};
 use crate::quota::Limiter;
+use crate::redact::Pseudonyms;
 use crate::tls::client::{Identity, Roots, client_config};
 use crate::tls::client_auth::{ClientTrust, ClientTrustFault, Demand};
 use crate::tls::server;
@@ -52,9 +54,13 @@ pub fn assemble(loaded: &Loaded, before: Option<&Snapshot>) -> Result<Assembled,
     faults.extend(state_folder(loaded));
     let (catalogs, more) = catalogs_of(loaded);
     faults.extend(more);
+    let pseudonyms = pseudonyms(loaded).unwrap_or_else(|more| {
+        faults.extend(more);
+        random_pseudonyms()
+    });
     let mut upstreams = Vec::new();
     for (index, upstream) in loaded.config.upstreams.iter().enumerate() {
-        match behind((loaded, &catalogs), upstream, UpstreamId(index), old_upstreams) {
+        match behind((loaded, &catalogs, &pseudonyms), upstream, UpstreamId(index), old_upstreams) {
             Ok(one) => upstreams.push(Arc::new(one)),
             Err(more) => faults.extend(more),
         }
@@ -86,7 +92,7 @@ pub fn assemble(loaded: &Loaded, before: Option<&Snapshot>) -> Result<Assembled,
 }
 
 fn behind(
-    (loaded, catalogs): (&Loaded, &Catalogs),
+    (loaded, catalogs, pseudonyms): (&Loaded, &Catalogs, &Arc<Pseudonyms>),
     upstream: &Upstream,
     id: UpstreamId,
     before: &[Arc<Behind>],
@@ -112,7 +118,7 @@ fn behind(
         pool,
         base: upstream.base.clone(),
         injected,
-        pseudonyms: pseudonyms::own(),
+        pseudonyms: Arc::clone(pseudonyms),
         shown_until: shown_upstream(loaded, upstream),
         endpoints,
     })

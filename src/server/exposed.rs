@@ -40,5 +40,5 @@ fn secret_files(loaded: &Loaded) -> impl Iterator<Item = &Path> {
         }),
         Judged::ByAsking(Ask { way: AskWay::Review { .. }, .. }) | Judged::ByKeys(_) => None,
     });
-    keys.chain(secrets).chain(own)
+    keys.chain(secrets).chain(own).chain(config.pseudonym_key.as_deref())
 }

@@ -1,5 +1,5 @@
 //! Notices when files change that take trust away, and secrets that upstreams stop taking: revocations, CRLs, client
-//! CAs, static keys, keys of upstreams.
+//! CAs, static keys, keys of upstreams; and the key of pseudonyms, which all replicas change at once.
 //!
 //! These must not wait for somebody to send a signal. They are looked at every few seconds instead of by `inotify`,
 //! which does not see changes on network file systems.
@@ -37,7 +37,7 @@ impl Watched {
             Judged::ByKeys(_) | Judged::ByAsking(_) => None,
         });
         let secrets = config.upstreams.iter().flat_map(|upstream| upstream.secrets.iter().map(|(_, file)| file));
-        let files = trusted.chain(keys).chain(&config.revocations).chain(secrets);
+        let files = trusted.chain(keys).chain(&config.revocations).chain(secrets).chain(&config.pseudonym_key);
         Self::new(files.map(|file| loaded.at(file)).collect())
     }
 

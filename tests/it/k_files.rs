@@ -12,7 +12,8 @@ fn setup() -> Setup {
         .file("revoked.yaml", "version: 1\nsubjects:\n  - { issuer: corp, subject: bob }\n")
         .file("client-secret", "secret\n")
         .file("own-token", "token\n")
-        .file("review-token", "token\n");
+        .file("review-token", "token\n")
+        .file("names.key", format!("{}\n", "hunter2".repeat(5)));
     "    client_auth: optional\n    client_ca_file: ca.pem\n    basic: true\n".clone_into(&mut setup.listener);
     "  keys: { static_keys: keys.yaml }
   asked:
@@ -28,7 +29,10 @@ fn setup() -> Setup {
     kubernetes: { server: 'https://cluster.example.org', token_file: review-token, review: true }
 "
     .clone_into(&mut setup.more_issuers);
-    setup.config = Some(format!("{}revocations: revoked.yaml\n", setup.text()));
+    setup.config = Some(format!(
+        "{}revocations: revoked.yaml\nredaction: {{ pseudonym_key: {{ file: names.key }} }}\n",
+        setup.text()
+    ));
     setup
 }
 
@@ -85,6 +89,9 @@ fn k02_a_fault_in_a_file_of_credentials_names_file_line_and_what_to_do() {
         ("own-token", None, &["own-token", "it does not exist"]),
         ("own-token", Some("hunter2 hunter2\n".to_owned()), &["own-token", "it holds no token"]),
         ("review-token", Some("hunter2 hunter2\n".to_owned()), &["review-token", "it holds no token"]),
+        ("names.key", None, &["names.key", "it does not exist"]),
+        ("names.key", Some("hunter2\n".repeat(5)), &["names.key", "it is not one line of text"]),
+        ("names.key", Some("hunter2hunter2hunter2hunter2123\n".to_owned()), &["names.key", "at least 32 bytes"]),
         ("ca.pem", None, &["ca.pem"]),
         ("ca.pem", Some("no certificate".to_owned()), &["ca.pem"]),
     ];

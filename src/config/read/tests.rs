@@ -189,6 +189,24 @@ fn an_upstream_gives_secrets_by_name_and_file() {
 }
 
 #[test]
+fn pseudonyms_have_a_key_of_their_own_when_one_is_named() {
+    assert_eq!(read("monward.yaml", GOOD).unwrap().pseudonym_key, None);
+    let given = |text: &str| with("threads: 2", &format!("redaction: {text}"));
+    let named = read("monward.yaml", &given("{ pseudonym_key: { file: names.key } }")).unwrap();
+    assert_eq!(named.pseudonym_key, Some("names.key".into()));
+    for (text, message) in [
+        ("{}", "28:12: `pseudonym_key` is missing here"),
+        ("{ pseudonym_key: hunter2 }", "28:29: expected a mapping, found a single value"),
+        ("{ pseudonym_key: {} }", "28:29: `file` is missing here"),
+        ("{ key: { file: a } }", "28:14: unknown key `key`; known are `pseudonym_key`"),
+    ] {
+        let found = faults(&given(text));
+        assert!(found.contains(&format!("monward.yaml:{message}")), "{text}: {found:?}");
+        assert!(!found.concat().contains("hunter2"), "{text}: {found:?}");
+    }
+}
+
+#[test]
 fn all_faults_come_at_once() {
     let text =
         with("version: 1", "version: 3").replace("127.0.0.1:8443", "nowhere").replace("max_body: 1MiB", "max_body: 1");
