@@ -79,7 +79,7 @@ mod tests {
             shadow: Some(Shadow { decision: Decision::Deny, rule: "tighter" }),
             status: 200,
             upstream_status: Some(200),
-            redactions: vec![Redaction { selector: "$..jwt", count: 2 }],
+            redactions: vec![Redaction { selector: "$..jwt".into(), count: 2 }],
             masked: 0,
             bytes: 17,
             cut: false,

@@ -7,6 +7,7 @@
 
 mod line;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -130,8 +131,8 @@ pub struct Shadow<'a> {
 /// One selector that struck.
 #[derive(Debug, Serialize)]
 pub struct Redaction<'a> {
-    /// The selector.
-    pub selector: &'a str,
+    /// The selector, behind `names` or `texts` where the rule is about parts of them.
+    pub selector: Cow<'a, str>,
     /// How often.
     pub count: u64,
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::authn::{CLIENT_CERTIFICATE, Certificate, NameKind, Principal};
 use crate::document::{self, Fault, Faults, Fields, Node, Place, Value};
+use crate::redact::Action;
 
 use super::circumstances::Circumstances;
 use super::decision::{Refused, RuleId};
@@ -206,7 +207,7 @@ fn tenant_of(outcome: &Outcome) -> Option<String> {
 }
 
 /// `[]` wants no selector at all; else each of `expected` must be so: `$.a` is redacted, `mask $.a` by this action,
-/// `keep $.a` not at all.
+/// `keep $.a` not at all, whether or not it is on a list of what stays.
 fn redactions(expected: &[String], outcome: &Outcome) -> Option<String> {
     let Outcome::Permitted { redactions, .. } = outcome else {
         return Some("expected redactions, but nothing was allowed".to_owned());
@@ -214,10 +215,10 @@ fn redactions(expected: &[String], outcome: &Outcome) -> Option<String> {
     if expected.is_empty() && !redactions.is_empty() {
         return Some(format!("expected no redactions, got {}", redactions.len()));
     }
+    let struck = || redactions.iter().filter(|(action, _)| *action != Action::Keep);
     let is_met = |wanted: &str| match wanted.split_once(' ') {
-        Some(("keep", kept)) => redactions.iter().all(|(_, selector)| selector != kept),
-        Some(pair) => redactions.iter().any(|(action, selector)| pair == (action_word(*action), selector.as_str())),
-        None => redactions.iter().any(|(_, selector)| selector == wanted),
+        Some(("keep", kept)) => struck().all(|(_, about)| about != kept),
+        pair => struck().any(|(action, about)| about == wanted || pair == Some((action_word(*action), about))),
     };
     let missing: Vec<&str> = expected.iter().map(String::as_str).filter(|wanted| !is_met(wanted)).collect();
     (!missing.is_empty()).then(|| format!("these redactions are otherwise: {}", document::quoted(&missing)))

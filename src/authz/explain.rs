@@ -242,7 +242,7 @@ fn permitted(policy: &Policy, permit: &Permit) -> Outcome {
 }
 
 fn redaction(rule: &Redaction) -> (Action, String) {
-    (rule.action, rule.selector.as_str().to_owned())
+    (rule.action, rule.about().into_owned())
 }
 
 fn mark(notes: &mut [Note], outcome: &Outcome, would: Option<&Would>) {
@@ -326,7 +326,7 @@ impl fmt::Display for Outcome {
                 writeln!(f, "redacts   {count} selectors; secret-shaped texts are masked in any case")?;
                 redactions
                     .iter()
-                    .try_for_each(|(action, selector)| writeln!(f, "  {:<7} {selector}", action_word(*action)))
+                    .try_for_each(|(action, selector)| writeln!(f, "  {:<11} {selector}", action_word(*action)))
             }
         }
     }

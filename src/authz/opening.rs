@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::redact::Plan;
+use crate::redact::{Action, Plan};
 
 use super::limit::Limit;
 use super::policy::{Effect, Mode, Rule, Who};
@@ -106,14 +106,19 @@ impl Opening {
     }
 }
 
-/// Less is preferred: no tenant, selectors, the pause between two requests, the burst, the name.
-fn preference(offer: &Offer, rules: &[Rule], limits: &[Limit]) -> (bool, usize, Duration, Reverse<u32>, String) {
+/// What decides among several that fit.
+type Preference = (bool, (bool, usize, Reverse<usize>), Duration, Reverse<u32>, String);
+
+/// Less is preferred: no tenant, no list of what stays, selectors that take out (then more that keep), the pause between two requests, the burst, the name.
+fn preference(offer: &Offer, rules: &[Rule], limits: &[Limit]) -> Preference {
     let rule = rules.get(offer.rule);
     let limit = rule.and_then(|rule| limits.get(rule.limit?.0));
     let pause = limit.map_or(Duration::ZERO, |limit| limit.period / limit.count.get());
     let burst = limit.map_or(u32::MAX, |limit| limit.burst.get());
+    let keeps = offer.plan.rules().iter().filter(|rule| rule.action == Action::Keep).count();
+    let shown = (offer.plan.is_allow_list(), offer.plan.rules().len() - keeps, Reverse(keeps));
     let name = rule.map(|rule| rule.id.to_string()).unwrap_or_default();
-    (offer.tenant.is_some(), offer.plan.rules().len(), pause, Reverse(burst), name)
+    (offer.tenant.is_some(), shown, pause, Reverse(burst), name)
 }
 
 impl Postings {

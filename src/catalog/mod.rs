@@ -26,6 +26,7 @@ pub use model::{
     Tenancy, Value,
 };
 pub use read::is_canonical;
+pub(crate) use read::selected;
 pub use target::MAX_TARGET;
 
 #[cfg(test)]

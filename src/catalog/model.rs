@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::asking::{Ask, Inject, Methods};
-use crate::redact::{Action, BodyKind, Fence, Selector};
+use crate::redact::{Action, BodyKind, Fence, Part, Selector};
 
 /// Which endpoint of a catalogue: its index in [`Catalog::endpoints`]. Means nothing to another catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -154,6 +154,8 @@ pub enum Value {
 pub struct Sensitive {
     /// Where it stands.
     pub selector: Selector,
+    /// What of it is meant.
+    pub part: Part,
     /// What it tells.
     pub tag: Tag,
 }

@@ -6,11 +6,14 @@ use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::model::{Argument, Catalog, Cost, Endpoint, Kind, MAX_COST, RedactionSet, Sensitive, Tag};
+use super::model::{Argument, Catalog, Cost, Endpoint, Kind, MAX_COST, RedactionSet, Tag};
 use crate::document::{self, Entry, Fault, Faults, Fields, Node, Place};
-use crate::redact::{Action, BodyKind, Selector};
+use crate::redact::{Action, BodyKind};
 
+mod sensitive;
 mod tenant;
+
+pub(crate) use sensitive::selected;
 
 /// The longest path, argument name or endpoint name, in bytes.
 const MAX_NAME: usize = 128;
@@ -18,6 +21,15 @@ const MAX_NAME: usize = 128;
 const MAX_ARGUMENTS: usize = 64;
 /// The longest free text that an argument may take, in bytes.
 const MAX_TEXT: i64 = 4096;
+
+/// What a set can do with a tag.
+const ACTIONS: [(&str, Action); 5] = [
+    ("remove", Action::Remove),
+    ("null", Action::Null),
+    ("mask", Action::Mask),
+    ("pseudonym", Action::Pseudonym),
+    ("truncate_ip", Action::TruncateIp),
+];
 
 impl Catalog {
     /// Reads `text`, the content of `file`.
@@ -82,34 +94,9 @@ impl Reader {
         self.plain_name(&entry.key, entry.place);
         let actions = self.entries(Some(&entry.node), |reader, action| {
             let tag = reader.tag(&action.key, action.place);
-            let actions = [("remove", Action::Remove), ("null", Action::Null), ("mask", Action::Mask)];
-            Some((tag?, reader.word("action", &action.node, &actions)?))
+            Some((tag?, reader.word("action", &action.node, &ACTIONS)?))
         });
         RedactionSet { name: entry.key.clone(), actions }
-    }
-
-    /// `tag: [selector, …]` for several tags.
-    fn sensitive(&mut self, node: Option<&Node>) -> Vec<Sensitive> {
-        let lists = self.entries(node, |reader, entry| {
-            let tag = reader.tag(&entry.key, entry.place);
-            let selectors = entry.node.list(&mut reader.faults)?;
-            let fields = selectors.iter().filter_map(|node| reader.selector(node));
-            let fields = fields.collect::<Vec<_>>();
-            let tag = tag?;
-            Some(fields.into_iter().map(|selector| Sensitive { selector, tag }).collect::<Vec<_>>())
-        });
-        lists.into_iter().flatten().collect()
-    }
-
-    fn selector(&mut self, node: &Node) -> Option<Selector> {
-        let text = node.text(&mut self.faults)?;
-        match Selector::parse(text) {
-            Ok(selector) => Some(selector),
-            Err(error) => {
-                self.faults.at(node, error.to_string());
-                None
-            }
-        }
     }
 
     fn endpoint(&mut self, entry: &Entry) -> Option<Endpoint> {
@@ -124,6 +111,7 @@ impl Reader {
             "cost",
             "arguments",
             "sensitive",
+            "inside",
             "out_of_reach",
             "tenant",
         ];
@@ -139,8 +127,10 @@ impl Reader {
         let cost = fields.required("cost", &mut self.faults);
         let cost = cost.and_then(|node| self.word("cost", node, &Cost::ALL));
         let arguments = self.arguments(fields.get("arguments"));
-        let sensitive = self.sensitive(fields.get("sensitive"));
-        if let Some(node) = fields.get("sensitive").filter(|_| body == Some(BodyKind::Text)) {
+        let mut sensitive = self.sensitive(fields.get("sensitive"));
+        sensitive.extend(self.inside(fields.get("inside")));
+        let told = fields.get("sensitive").or_else(|| fields.get("inside"));
+        if let Some(node) = told.filter(|_| body == Some(BodyKind::Text)) {
             self.faults.at(node, "a text has no fields; say what it tells in `out_of_reach`");
         }
         let out_of_reach = self.tags(fields.get("out_of_reach"));

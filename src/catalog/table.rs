@@ -65,7 +65,10 @@ impl Catalog {
             return Some(Vec::new());
         }
         let fields = self.everywhere.iter().chain(&endpoint.sensitive);
-        let rule = |field: &Sensitive| Some(Rule { selector: field.selector.clone(), action: set.action(field.tag)? });
+        let rule = |field: &Sensitive| {
+            let (selector, part) = (field.selector.clone(), field.part.clone());
+            Some(Rule { part, ..Rule::new(selector, set.action(field.tag)?) })
+        };
         Some(fields.filter_map(rule).collect())
     }
 

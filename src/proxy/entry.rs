@@ -3,6 +3,7 @@
 //! The record is written when the entry is dropped, so that a connection that breaks, a task that is cut off at the end
 //! of a drain and a panic leave one as well.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -133,9 +134,9 @@ impl Entry {
         if fetched.masked > 0 {
             metrics.masked.get_or_create(&self.labels(endpoint)).inc_by(fetched.masked);
         }
-        for (selector, count) in self.redactions() {
+        for (about, count) in self.redactions() {
             let endpoint = self.labels(endpoint).endpoint;
-            let labels = RedactionLabels { endpoint, selector: selector.to_owned() };
+            let labels = RedactionLabels { endpoint, selector: about.into_owned() };
             metrics.redactions.get_or_create(&labels).inc_by(count);
         }
     }
@@ -182,12 +183,12 @@ impl Entry {
         self.judged().map_or_else(|refusal| refusal?.would.as_deref(), Pass::would)
     }
 
-    /// The selectors that struck, with how often.
-    fn redactions(&self) -> impl Iterator<Item = (&str, u64)> {
+    /// What the rules that struck are about, with how often.
+    fn redactions(&self) -> impl Iterator<Item = (Cow<'_, str>, u64)> {
         let Stage::Answered(pass, fetched) = &self.stage else { return EitherIter(None) };
         let hits = pass.plan().rules().iter().zip(&fetched.hits);
         let struck = hits.filter(|(rule, hits)| **hits > 0 && rule.action != Action::Keep);
-        EitherIter(Some(struck.map(|(rule, hits)| (rule.selector.as_str(), *hits))))
+        EitherIter(Some(struck.map(|(rule, hits)| (rule.about(), *hits))))
     }
 
     fn record(&self, decision: Decision, reason: &'static str, duration: Duration) -> Vec<u8> {

@@ -12,6 +12,7 @@
 
 use std::ops::Range;
 
+use self::parts::Parts;
 use super::error::{RedactErrorKind, Stop};
 use super::guard::Guard;
 use super::lexer::{self, Scan};
@@ -20,6 +21,7 @@ use super::{Action, Pseudonyms, Report};
 
 mod fate;
 mod lane;
+mod parts;
 mod value;
 
 /// Objects and arrays inside each other, at most.
@@ -117,6 +119,14 @@ struct Partial {
     escaped: bool,
 }
 
+/// What happens to the value to come; never [`Action::Remove`] nor [`Action::Keep`].
+#[derive(Clone, Copy)]
+enum Fate {
+    All(Action),
+    /// To parts of it when it is a text, else this.
+    Parts(Option<Action>),
+}
+
 /// A child that stays only if its value is an object or an array.
 struct Waiting {
     /// The inside of its name, counted from where it is held; empty for an element.
@@ -132,8 +142,10 @@ pub(super) struct Machine {
     states: Vec<u64>,
     /// The rules' positions of the value to come.
     child: Vec<u64>,
-    /// What happens to the value to come; never [`Action::Remove`] nor [`Action::Keep`].
-    fate: Option<Action>,
+    fate: Option<Fate>,
+    /// Some rule is about the name of the member at hand.
+    renamed: bool,
+    parts: Parts,
     /// What becomes of the value to come, or of what is in it.
     rest: Rest,
     /// The value to come decides on this.
@@ -155,6 +167,8 @@ impl Machine {
             states: Vec::with_capacity(LEVELS * plan.positions().width()),
             child: plan.positions().start().to_vec(),
             fate: None,
+            renamed: false,
+            parts: Parts::default(),
             rest: if plan.is_allow_list() { Rest::Goes } else { Rest::Stays },
             waiting: None,
             drop: None,

@@ -6,6 +6,7 @@
 //!
 //! A body must not leave when it is not strict JSON (RFC 8259, UTF-8), and nothing of it may reach a log or an error.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ mod block;
 mod error;
 mod fence;
 mod fold;
+mod form;
 mod guard;
 mod json;
 mod lexer;
@@ -29,6 +31,7 @@ mod tests;
 
 pub use error::{RedactError, RedactErrorKind};
 pub use fence::{Fence, FenceError, FenceErrorKind, FenceRule};
+pub use form::{Forms, Other};
 pub use plan::Plan;
 pub use pseudonym::{Pseudonym, Pseudonyms};
 pub use selector::{Selector, SelectorError};
@@ -69,8 +72,44 @@ pub enum BodyKind {
 pub struct Rule {
     /// Which values.
     pub selector: Selector,
-    /// What happens to them.
+    /// What of them.
+    pub part: Part,
+    /// What happens to that.
     pub action: Action,
+}
+
+/// What of the values that a selector finds a rule is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// All of each value.
+    #[default]
+    Value,
+    /// What is meant of the name of each member. [`Action::Remove`] takes the member, any other action but
+    /// [`Action::Keep`] puts a pseudonym there: two members with one name would be one.
+    Name(Forms),
+    /// What is meant of each text. [`Action::Remove`] takes the text with its name, whatever it is; a pseudonym, a
+    /// network or `[redacted]` stands in the place of a part. Another value than a text is meant as a whole, or not at all
+    /// where [`Other::Keep`] stands.
+    Text(Forms),
+}
+
+impl Rule {
+    /// A rule about all of each value.
+    #[must_use]
+    pub fn new(selector: Selector, action: Action) -> Self {
+        Self { selector, part: Part::Value, action }
+    }
+
+    /// What it is about, as people read it: `$.a`, `names $[*]`, `texts $..sid`.
+    #[must_use]
+    pub fn about(&self) -> Cow<'_, str> {
+        let path = self.selector.as_str();
+        match self.part {
+            Part::Value => Cow::Borrowed(path),
+            Part::Name(_) => Cow::Owned(format!("names {path}")),
+            Part::Text(_) => Cow::Owned(format!("texts {path}")),
+        }
+    }
 }
 
 /// Whether the safety net would mask something in `text`: a JWT, an NKEY seed, a URL with user-info.

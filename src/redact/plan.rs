@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::names::Names;
 use super::selector::{Segment, Step};
-use super::{Action, BodyKind, Rule, SelectorError};
+use super::{Action, BodyKind, Other, Part, Rule, SelectorError};
 
 /// Rules compiled for one endpoint and role; immutable, shared by all requests.
 #[derive(Debug)]
@@ -24,8 +24,11 @@ impl Plan {
     /// With a rule that keeps, all is taken out that no such rule finds; the others act on what is left.
     ///
     /// # Errors
-    /// When there are rules for a body without structure.
+    /// When there are rules for a body without structure, or a part of something is to be kept.
     pub fn compile(kind: BodyKind, rules: Vec<Rule>) -> Result<Arc<Self>, SelectorError> {
+        if let Some(rule) = rules.iter().find(|rule| rule.action == Action::Keep && rule.part != Part::Value) {
+            return Err(SelectorError(format!("`{}`: only whole values can be kept", rule.about())));
+        }
         match (kind, rules.first()) {
             (BodyKind::Text, Some(rule)) => Err(SelectorError(format!(
                 "selector `{}`: the body is plain text, there is nothing to select in it",
@@ -87,27 +90,65 @@ pub(super) struct Positions {
     ways: Vec<u64>,
     /// Last positions of all rules.
     ends: Vec<u64>,
-    /// The rule that a bit ends, and what it does.
-    ended: Vec<Option<(usize, Action)>>,
+    /// The rule that a bit ends.
+    ended: Vec<Option<Ended>>,
+}
+
+/// A rule, in short.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    rule: usize,
+    action: Action,
+    about: About,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    Value,
+    Name,
+    Text(Other),
 }
 
 /// What the rules say of one child.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Said {
-    /// The strictest action; never [`Action::Keep`].
+    /// The strictest action on all of it; never [`Action::Keep`].
     pub(super) action: Option<Action>,
     /// A rule keeps it.
     pub(super) kept: bool,
+    /// Some rule is about its name.
+    pub(super) named: bool,
+    /// The strictest action on parts of its text.
+    pub(super) text: Option<Action>,
+    /// The strictest action of those on all of it when it is no text.
+    pub(super) no_text: Option<Action>,
+}
+
+impl Ended {
+    fn of(rule: usize, Rule { part, action, .. }: &Rule) -> Self {
+        let about = match part {
+            Part::Value => About::Value,
+            // Such a text goes, whatever it is.
+            Part::Text(_) if *action == Action::Remove => About::Value,
+            Part::Name(_) => About::Name,
+            Part::Text(forms) => About::Text(forms.other()),
+        };
+        Self { rule, action: *action, about }
+    }
 }
 
 impl Said {
-    fn add(&mut self, ended: Option<(usize, Action)>, hits: &mut [u64]) {
-        let Some((rule, action)) = ended else { return };
-        hits.get_mut(rule).into_iter().for_each(|hit| *hit += 1);
-        match action {
-            Action::Keep => self.kept = true,
-            Action::Remove | Action::Null | Action::Mask | Action::Pseudonym | Action::TruncateIp => {
-                self.action = Some(self.action.map_or(action, |other| other.min(action)));
+    fn add(&mut self, Ended { action, about, .. }: Ended) {
+        let stricter = |known: &mut Option<Action>| *known = Some(known.map_or(action, |known| known.min(action)));
+        match about {
+            About::Value if action == Action::Keep => self.kept = true,
+            About::Value => stricter(&mut self.action),
+            About::Name => self.named = true,
+            About::Text(other) => {
+                stricter(&mut self.text);
+                if other == Other::Whole {
+                    stricter(&mut self.no_text);
+                }
             }
         }
     }
@@ -143,7 +184,7 @@ impl Positions {
                 (first..bit).for_each(|bit| set(&mut positions.ways, bit));
             }
             set(&mut positions.ends, bit);
-            positions.ended.get_mut(bit).into_iter().for_each(|ended| *ended = Some((number, rule.action)));
+            positions.ended.get_mut(bit).into_iter().for_each(|ended| *ended = Some(Ended::of(number, rule)));
             bit += 1;
         }
         positions
@@ -236,16 +277,34 @@ impl Positions {
     #[inline]
     pub(super) fn said(&self, at: &[u64], hits: &mut [u64]) -> Said {
         let mut said = Said::default();
-        for (number, (word, ends)) in at.iter().zip(&self.ends).enumerate() {
-            let mut rest = word & ends;
-            while rest != 0 {
-                let bit = number * 64 + rest.trailing_zeros() as usize;
-                rest &= rest - 1;
-                said.add(self.ended.get(bit).copied().flatten(), hits);
-            }
+        for ended in self.ending(at) {
+            hits.get_mut(ended.rule).into_iter().for_each(|hit| *hit += 1);
+            said.add(ended);
         }
         said
     }
+
+    /// The rules that end here and are about the name, by their place.
+    pub(super) fn about_name(&self, at: &[u64]) -> impl Iterator<Item = usize> {
+        self.ending(at).filter(|ended| ended.about == About::Name).map(|ended| ended.rule)
+    }
+
+    /// The rules that end here and are about parts of the text, by their place.
+    pub(super) fn about_text(&self, at: &[u64]) -> impl Iterator<Item = usize> {
+        self.ending(at).filter(|ended| matches!(ended.about, About::Text(_))).map(|ended| ended.rule)
+    }
+
+    fn ending(&self, at: &[u64]) -> impl Iterator<Item = Ended> {
+        let words = at.iter().zip(&self.ends).map(|(word, ends)| word & ends).enumerate();
+        let bits = words.flat_map(|(number, word)| bits(word).map(move |bit| number * 64 + bit));
+        bits.filter_map(|bit| self.ended.get(bit).copied().flatten())
+    }
+}
+
+/// The places of the bits that are set.
+fn bits(word: u64) -> impl Iterator<Item = usize> {
+    let rest = |word: &u64| Some(word & (word - 1)).filter(|rest| *rest != 0);
+    std::iter::successors(Some(word).filter(|word| *word != 0), rest).map(|word| word.trailing_zeros() as usize)
 }
 
 fn entry<'a, K: PartialEq + Clone>(entries: &'a mut Vec<(K, Vec<u64>)>, key: &K, width: usize) -> &'a mut [u64] {

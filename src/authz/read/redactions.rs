@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, EndpointId, Tag};
+use crate::authz::explain::action_word;
+use crate::catalog::{self, Catalog, EndpointId, Tag};
 use crate::document::{self, Entry, Faults, Node, Place};
-use crate::redact::{Action, BodyKind, Plan, Rule, Selector};
+use crate::redact::{Action, BodyKind, Part, Plan, Rule};
 
 use super::is_name;
 
@@ -16,6 +17,13 @@ const NONE: &str = "none";
 
 const ADVICE: &str = "in a rule of its own, write a set that promises less, or `redact: none`, \
                       if its readers may see that";
+
+/// What a set of a policy can do.
+const ACTIONS: [Action; 6] =
+    [Action::Remove, Action::Null, Action::Mask, Action::Pseudonym, Action::TruncateIp, Action::Keep];
+
+/// What can be written in one: where it begins, and what it does.
+const KEYS: [&str; 7] = ["extends", "remove", "null", "mask", "pseudonym", "truncate_ip", "keep"];
 
 /// The redaction sets that rules may name.
 pub(super) struct Sets<'catalog> {
@@ -52,7 +60,7 @@ impl<'catalog> Sets<'catalog> {
 
     fn own_set(&self, entry: &Entry, faults: &mut Faults) -> Own {
         let mut own = Own { extends: NONE.to_owned(), rules: Vec::new() };
-        let Some(fields) = entry.node.fields(&["extends", "remove", "null", "mask"], faults) else { return own };
+        let Some(fields) = entry.node.fields(&KEYS, faults) else { return own };
         if let Some(node) = fields.required("extends", faults)
             && let Some(name) = node.text(faults)
         {
@@ -61,9 +69,9 @@ impl<'catalog> Sets<'catalog> {
             }
             name.clone_into(&mut own.extends);
         }
-        for (key, action) in [("remove", Action::Remove), ("null", Action::Null), ("mask", Action::Mask)] {
-            let selectors = fields.get(key).and_then(|node| node.list(faults)).unwrap_or_default();
-            own.rules.extend(selectors.iter().filter_map(|node| rule(node, action, faults)));
+        for action in ACTIONS {
+            let items = fields.get(action_word(action)).and_then(|node| node.list(faults)).unwrap_or_default();
+            own.rules.extend(items.iter().filter_map(|node| rule(node, action, faults)));
         }
         own
     }
@@ -153,11 +161,10 @@ impl<'catalog> Sets<'catalog> {
 }
 
 fn rule(node: &Node, action: Action, faults: &mut Faults) -> Option<Rule> {
-    match Selector::parse(node.text(faults)?) {
-        Ok(selector) => Some(Rule { selector, action }),
-        Err(error) => {
-            faults.at(node, error.to_string());
-            None
-        }
+    let (selector, part) = catalog::selected(node, faults)?;
+    if action == Action::Keep && part != Part::Value {
+        faults.at(node, "only whole values can be kept; write a selector");
+        return None;
     }
+    Some(Rule { part, ..Rule::new(selector, action) })
 }

@@ -7,6 +7,9 @@ use crate::catalog::{Malformation, TargetFault};
 const RULES: &str = "rules:
   - { id: one, endpoints: [connz], allow: [a], args: { limit: { max: 10 } } }
   - { id: two, endpoints: [varz], allow: [a], redact: none }
+  - { id: three, endpoints: [leafz], allow: [a], redact: lean }
+redactions:
+  lean: { extends: none, keep: [$.a], pseudonym: [$.a.b, { names: $.c }] }
 ";
 
 /// The complaints about a case, without what stands behind them.
@@ -26,6 +29,7 @@ fn a_case_that_holds_is_silent() {
         "  request: GET /connz\n  expect: allow\n  rule: one\n  upstream: /connz?limit=10\n  redactions: [$..jwt, remove $..jwt]\n",
         "  request: GET /connz\n  expect: 200\n  redactions: [keep $.nothing]\n",
         "  request: HEAD /varz\n  expect: allow\n  redactions: []\n",
+        "  request: GET /leafz\n  expect: 200\n  redactions: [$.a.b, pseudonym $.a.b, names $.c, pseudonym names $.c, keep $.a, keep $.x]\n",
         "  request: GET /connz?auth=1\n  expect: deny\n  rule: one\n  reason: argument_forbidden\n",
         "  request: GET /connz?limit=11\n  expect: 403\n  reason: argument_outside\n",
         "  request: GET /metrics\n  expect: deny\n",
@@ -73,6 +77,10 @@ fn a_case_that_fails_says_where_what_was_expected_and_why_it_came_otherwise() {
         (
             "  request: GET /connz\n  expect: allow\n  redactions: [$.x, mask $..jwt, keep $..jwt]\n",
             "c.yaml:5:15: case `n`: these redactions are otherwise: `$.x`, `mask $..jwt`, `keep $..jwt`",
+        ),
+        (
+            "  request: GET /leafz\n  expect: allow\n  redactions: [$.a, $.c, mask $.a.b, keep names $.c]\n",
+            "c.yaml:5:15: case `n`: these redactions are otherwise: `$.a`, `$.c`, `mask $.a.b`, `keep names $.c`",
         ),
         (
             "  request: GET /routez\n  expect: deny\n  redactions: []\n",

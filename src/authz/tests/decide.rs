@@ -423,7 +423,12 @@ fn redaction_is_standard_unless_written() {
   d: [{{ token: {{ issuer: corp, claims: {{ groups: [d] }} }} }}]
 redactions:
   lean: {{ extends: standard, remove: [$.mem], null: [$.cpu], mask: [$.cores] }}
-  only: {{ extends: none, null: [$.cpu] }}
+  only:
+    extends: none
+    keep: [$.cpu, $.slow]
+    truncate_ip: [$.ip]
+    pseudonym: [$.id, {{ names: '$.s[*]', forms: ['[{{}}] *'] }}, {{ texts: $.t, forms: ['R {{}}'], other: keep }}]
+    null: [$.cpu]
 rules:
   - {{ id: unwritten, endpoints: [varz, connz], allow: [a] }}
   - {{ id: written, endpoints: [varz], allow: [b], redact: standard }}
@@ -433,7 +438,7 @@ rules:
     ));
     let rules = |groups: &[&str], target: &str| -> Vec<(Action, String)> {
         let permit = permit(&policy, &member(groups), target);
-        permit.plan().rules().iter().map(|rule| (rule.action, rule.selector.as_str().to_owned())).collect()
+        permit.plan().rules().iter().map(|rule| (rule.action, rule.about().into_owned())).collect()
     };
     let standard = rules(&["b"], "/varz");
     assert!(standard.iter().any(|(_, selector)| selector == "$..jwt"), "{standard:?}");
@@ -444,7 +449,16 @@ rules:
     lean.push((Action::Null, "$.cpu".to_owned()));
     lean.push((Action::Mask, "$.cores".to_owned()));
     assert_eq!(rules(&["c"], "/varz"), lean);
-    assert_eq!(rules(&["d"], "/varz"), [(Action::Null, "$.cpu".to_owned())]);
+    let only = [
+        (Action::Null, "$.cpu"),
+        (Action::Pseudonym, "$.id"),
+        (Action::Pseudonym, "names $.s[*]"),
+        (Action::Pseudonym, "texts $.t"),
+        (Action::TruncateIp, "$.ip"),
+        (Action::Keep, "$.cpu"),
+        (Action::Keep, "$.slow"),
+    ];
+    assert_eq!(rules(&["d"], "/varz"), only.map(|(action, about)| (action, about.to_owned())));
     let (one, two) = (permit(&policy, &member(&["a"]), "/varz"), permit(&policy, &member(&["b"]), "/varz"));
     assert!(std::sync::Arc::ptr_eq(one.plan(), two.plan()), "one plan for each set and endpoint");
 }

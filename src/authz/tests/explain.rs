@@ -62,7 +62,7 @@ rules     4 for this endpoint
 "
     );
     let redacted = explained(&["b"], "GET", "/connz");
-    assert!(redacted.contains("\n  remove  $..jwt\n"), "{redacted}");
+    assert!(redacted.contains("\n  remove      $..jwt\n"), "{redacted}");
     assert!(redacted.contains("\nlimit     none\n"), "{redacted}");
     assert_eq!(
         explained(&[], "GET", "/varz"),

@@ -321,6 +321,14 @@ fn own_sets_have_their_own_names_and_say_what_they_build_on() {
         ("x: { extends: x }", "unknown redaction set of the catalogue `x`"),
         ("x: { extends: none, hide: [$.a] }", "unknown key `hide`"),
         ("x: { extends: none, remove: $.a }", "expected a list, found a single value"),
+        ("x: { extends: none, keep: [{ names: $.a }] }", "only whole values can be kept; write a selector"),
+        ("x: { extends: none, mask: [{ names: $.a, texts: $.b }] }", "write either `names` or `texts`"),
+        (
+            "x: { extends: none, pseudonym: [{ texts: $.a, forms: ['{}*'] }] }",
+            "form `{}*`: something must stand between",
+        ),
+        ("x: { extends: none, truncate_ip: [{ texts: $.a, forms: [] , other: keep }] }", "`other: keep` needs a form"),
+        ("x: { extends: none, pseudonim: [$.a] }", "unknown key `pseudonim`; did you mean `pseudonym`?"),
         ("'x y': { extends: none }", "`x y` cannot name a redaction set"),
     ] {
         let found = faults_of(&format!("redactions: {{ {set} }}\n"));

@@ -123,6 +123,11 @@ const WRONG: &[(&str, &str)] = &[
     (", secret: key", ""),
     ("out_of_reach: [identity]", "out_of_reach: [identities]"),
     ("out_of_reach: [identity]", "out_of_reach: identity"),
+    ("names: \"$.by_gardener[*]\", ", ""),
+    ("names: \"$.by_gardener[*]\"", "names: \"$.by_gardener[*]\", texts: $.a"),
+    ("names: \"$.by_gardener[*]\"", "names: [$.a]"),
+    ("[\"{} (*)\"]", "\"{} (*)\""),
+    (", other: keep", ", other: whole"),
 ];
 
 #[test]

@@ -11,6 +11,8 @@ const OUTSIDE: [u8; 4] = [192, 0, 2, 1];
 const PLAIN: &str = "\
 version: 1
 catalog: nats
+redactions:
+  listed: { extends: none, keep: [$.account_statz] }
 roles:
   scraper:
     - token: { issuer: corp, claims: { groups: [prometheus] } }
@@ -31,6 +33,10 @@ rules:
     endpoints: [jsz]
     allow: [scraper]
     redact: standard
+  - id: listed
+    endpoints: [accstatz]
+    allow: [scraper]
+    redact: listed
   - id: own
     endpoints: [accountz]
     allow: [proxy]
@@ -214,6 +220,7 @@ fn what_only_monward_could_keep_is_refused_to_a_proxy() {
     let nginx = Asking::new(&bench);
     for (why, target, wanted) in [
         ("nobody else takes fields out", "/jsz", (403, "forward_auth_redaction")),
+        ("nor all that is not listed", "/accstatz", (403, "forward_auth_redaction")),
         ("nobody else cuts an answer down to a tenant", "/leafz", (403, "forward_auth_redaction")),
         ("nobody else adds arguments", "/connz", (403, "forward_auth_target")),
         ("the proxy's address is not the client's", "/subsz", (403, "conditions")),

@@ -29,7 +29,7 @@ fn what_the_writer_writes_is_read_back() {
         shadow: Some(crate::audit::Shadow { decision: Decision::Deny, rule: "tighter" }),
         status: 502,
         upstream_status: Some(200),
-        redactions: vec![Redaction { selector: "$..jwt", count: 2 }],
+        redactions: vec![Redaction { selector: "$..jwt".into(), count: 2 }],
         masked: 3,
         bytes: 17,
         cut: true,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Machine, Pass, Place, Rest, Waiting};
+use super::{Fate, Machine, Pass, Place, Rest, Waiting};
 use crate::redact::Action;
 use crate::redact::error::{RedactErrorKind, Stop};
 use crate::redact::net::write_masked;
@@ -35,8 +35,8 @@ impl Machine {
             taken = positions.names().find(raw);
         }
         positions.member(from, taken, &mut self.child);
-        match self.decide(plan, pass, held) {
-            Verdict::Stays => self.guarded(pass, &inside, escaped),
+        match self.decide(plan, pass, held, Some((&inside, escaped))) {
+            Verdict::Stays => self.named(plan, pass, &inside, escaped),
             Verdict::Goes => {}
             Verdict::Waits => self.waiting = Some(Waiting { name: inside.start - held..inside.end - held, escaped }),
         }
@@ -51,8 +51,8 @@ impl Machine {
         let positions = plan.positions();
         let from = self.states.get(self.states.len() - positions.width()..).unwrap_or_default();
         positions.member(from, positions.names().find_plain(raw), &mut self.child);
-        if matches!(self.decide(plan, pass, held), Verdict::Stays) {
-            self.guarded(pass, &inside, false);
+        if matches!(self.decide(plan, pass, held, Some((&inside, false))), Verdict::Stays) {
+            self.named(plan, pass, &inside, false);
         }
     }
 
@@ -64,23 +64,31 @@ impl Machine {
         let positions = plan.positions();
         let from = self.states.get(self.states.len() - positions.width()..).unwrap_or_default();
         positions.element(from, level.index, &mut self.child);
-        if level.careful && matches!(self.decide(plan, pass, held), Verdict::Waits) {
+        if level.careful && matches!(self.decide(plan, pass, held, None), Verdict::Waits) {
             self.waiting = Some(Waiting { name: 0..0, escaped: false });
         }
     }
 
-    /// Asks the rules about the child at hand, whose bytes begin at `held`.
-    fn decide(&mut self, plan: &Plan, pass: &mut Pass, held: usize) -> Verdict {
+    /// Asks the rules about the child at hand, whose bytes begin at `held`; `name` is the inside of its name and whether it
+    /// has escapes.
+    fn decide(&mut self, plan: &Plan, pass: &mut Pass, held: usize, name: Option<(&Range<usize>, bool)>) -> Verdict {
         let positions = plan.positions();
         let said = positions.said(&self.child, &mut self.report.hits);
         let around = self.levels.last().map_or(Rest::Stays, |level| level.rest);
         self.rest = if said.kept { Rest::Stays } else { around };
         let stays = self.rest == Rest::Stays;
-        if said.action == Some(Action::Remove) || !(stays || positions.leads_on(&self.child)) {
+        self.renamed = said.named && name.is_some();
+        let raw = |name: &Range<usize>| pass.buf.get(name.clone()).unwrap_or_default();
+        let goes = said.named && name.is_some_and(|(name, escaped)| self.name_goes(plan, raw(name), escaped));
+        if goes || said.action == Some(Action::Remove) || !(stays || positions.leads_on(&self.child)) {
             self.leave_out(pass, held);
             return Verdict::Goes;
         }
-        self.fate = said.action;
+        self.fate = match (said.action, said.text) {
+            (Some(action), text) => Some(Fate::All(text.map_or(action, |text| text.min(action)))),
+            (None, Some(_)) => Some(Fate::Parts(said.no_text)),
+            (None, None) => None,
+        };
         if !stays {
             pass.held = Some(held);
             return Verdict::Waits;

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Flow, MAX_NUMBER, MAX_STRING, Machine, Partial, Pass, Place, Waiting};
+use super::parts::Of;
+use super::{Fate, Flow, MAX_NUMBER, MAX_STRING, Machine, Partial, Pass, Place, Waiting};
 use crate::redact::Action;
 use crate::redact::error::{RedactErrorKind, Stop};
 use crate::redact::lexer::{self, Scan};
@@ -17,12 +18,12 @@ impl Machine {
             return Err(Stop::new(RedactErrorKind::Syntax, pass.at));
         }
         if let Some(waiting) = self.waiting.take() {
-            self.settle(pass, &waiting, byte);
+            self.settle(plan, pass, &waiting, byte);
         }
         self.replace(pass, byte);
         let end = match byte {
             b'{' | b'[' => return self.open(plan, pass, byte == b'{'),
-            b'"' => return self.string(pass),
+            b'"' => return self.string(plan, pass),
             b't' => lexer::word(pass.buf, pass.at, b"true")?,
             b'f' => lexer::word(pass.buf, pass.at, b"false")?,
             b'n' => lexer::word(pass.buf, pass.at, b"null")?,
@@ -47,7 +48,7 @@ impl Machine {
     }
 
     /// Decides on a child that stays only if it is an object or an array, now that its value begins with `first`.
-    fn settle(&mut self, pass: &mut Pass, waiting: &Waiting, first: u8) {
+    fn settle(&mut self, plan: &Plan, pass: &mut Pass, waiting: &Waiting, first: u8) {
         let held = pass.held.take().unwrap_or(pass.at);
         if !matches!(first, b'{' | b'[') {
             self.leave_out(pass, held);
@@ -55,20 +56,26 @@ impl Machine {
         }
         self.stay();
         let name = &waiting.name;
-        self.guarded(pass, &(held + name.start..held + name.end), waiting.escaped);
+        self.named(plan, pass, &(held + name.start..held + name.end), waiting.escaped);
     }
 
     /// Writes what stands in the place of the value that begins with `first`, when the text of it does not matter.
     fn replace(&mut self, pass: &mut Pass, first: u8) {
-        let is_read = |action| matches!(action, Action::Pseudonym | Action::TruncateIp) && first == b'"';
-        if let Some(action) = self.fate.take_if(|action| !is_read(*action)) {
+        let action = match self.fate {
+            Some(Fate::All(Action::Pseudonym | Action::TruncateIp) | Fate::Parts(_)) if first == b'"' => return,
+            Some(Fate::All(action)) => Some(action),
+            Some(Fate::Parts(other)) => other,
+            None => return,
+        };
+        self.fate = None;
+        if let Some(action) = action {
             pass.emit(pass.at);
             pass.out.extend_from_slice(replacement(action, first));
             self.drop = Some(self.levels.len());
         }
     }
 
-    fn string(&mut self, pass: &mut Pass) -> Result<Flow, Stop> {
+    fn string(&mut self, plan: &Plan, pass: &mut Pass) -> Result<Flow, Stop> {
         let start = pass.at;
         if self.drop.is_some() {
             pass.at += 1;
@@ -97,7 +104,8 @@ impl Machine {
                 pass.at = end;
                 let inside = start + 1..end - 1;
                 match self.fate.take() {
-                    Some(action) => self.rename(pass, &inside, action, partial.escaped),
+                    Some(Fate::All(action)) => self.rename(pass, &inside, action, partial.escaped),
+                    Some(Fate::Parts(_)) => self.partly(plan, pass, (&inside, partial.escaped), Of::Text),
                     None => self.guarded(pass, &inside, partial.escaped),
                 }
                 self.value_done(pass);

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::reference::{Path, Pick};
+use super::reference::{About, Path, Pick};
 use super::*;
 use Action::{Keep, Mask, Null, Pseudonym, Remove, TruncateIp};
 
@@ -68,6 +68,18 @@ pub(super) const ADDRESSES: &[(&str, &str, &str)] = &[
     ("[2001:db8:7:1::5]:1", "2001:db8:7:1::5", "1"),
     ("::ffff:10.1.2.3", "::ffff:10.1.2.3", ""),
 ];
+/// Parts of the texts and names above.
+const FORMS: &[&[&str]] = &[
+    &[],
+    &["{}"],
+    &["{}.*", "*://{}"],
+    &["a {} *", "*: {}"],
+    &["*a{}", "j{}t", "é"],
+    &["x:{}@*", "*//{}@*"],
+    &["{}.{}.{}", "10.{}.2.*"],
+    &["{}w*", "s{}"],
+    &["[{}]:*", "*:{}:*"],
+];
 const PLAIN: &[&str] =
     &["0", "-0", "1.10", "1E5", "-12.5e-7", "18446744073709551616", "1e999", "true", "false", "null"];
 const SPACES: &[&str] = &["", "", "", " ", "\n  ", "\t\r\n", "            "];
@@ -100,7 +112,20 @@ fn rules() -> impl Strategy<Value = Vec<Path>> {
     ];
     let segments = vec((any::<bool>(), vec(pick, 1..3)), 1..4);
     let action = select(&[Remove, Remove, Remove, Null, Mask, Pseudonym, TruncateIp, Keep][..]);
-    vec((segments, action).prop_map(|(segments, action)| Path { segments, action }), 0..5)
+    let other = select(&[Other::Whole, Other::Keep][..]);
+    let about = (0..5_u8, select(FORMS), other).prop_map(|(kind, forms, other)| {
+        let other = if forms.iter().any(|form| form.contains("{}")) { other } else { Other::Whole };
+        match kind {
+            0 => About::Name(forms, other),
+            1 => About::Text(forms, other),
+            _ => About::Value,
+        }
+    });
+    let path = (segments, action, about).prop_map(|(segments, action, about)| {
+        let about = if action == Keep { About::Value } else { about };
+        Path { segments, action, about }
+    });
+    vec(path, 0..5)
 }
 
 #[derive(Clone, Debug)]
@@ -152,7 +177,14 @@ fn mutate(body: &str, mutations: &[Mutation]) -> Vec<u8> {
 }
 
 fn compiled(rules: &[Path]) -> Arc<Plan> {
-    let rule = |path: &Path| Rule { selector: Selector::parse(&path.written()).unwrap(), action: path.action };
+    let rule = |path: &Path| {
+        let part = match path.about {
+            About::Value => Part::Value,
+            About::Name(forms, other) => Part::Name(Forms::parse(forms, other).unwrap()),
+            About::Text(forms, other) => Part::Text(Forms::parse(forms, other).unwrap()),
+        };
+        Rule { part, ..Rule::new(Selector::parse(&path.written()).unwrap(), path.action) }
+    };
     Plan::compile(BodyKind::Json, rules.iter().map(rule).collect()).unwrap()
 }
 
@@ -177,7 +209,7 @@ proptest! {
         let shown = |result: &Option<(Vec<u8>, Vec<u64>, u64)>| {
             result.as_ref().map(|(out, hits, masked)| format!("{hits:?} {masked} {}", String::from_utf8_lossy(out)))
         };
-        let paths = rules.iter().map(Path::written).collect::<Vec<_>>();
+        let paths = rules.iter().map(|path| (path.written(), path.action, path.about)).collect::<Vec<_>>();
         prop_assert_eq!(shown(&got), shown(&want), "{} {:?}", String::from_utf8_lossy(&body), paths);
         if let Some((out, _, _)) = &got {
             prop_assert!(serde_json::from_slice::<serde::de::IgnoredAny>(out).is_ok());

@@ -7,6 +7,7 @@ mod corpora;
 mod differential;
 mod fence;
 mod fence_property;
+mod parts;
 mod rules;
 mod safety;
 mod streams;
@@ -14,7 +15,7 @@ mod reference;
 
 /// A plan for JSON from pairs of path and action.
 fn plan(rules: &[(&str, Action)]) -> Arc<Plan> {
-    let rule = |(path, action): &(&str, Action)| Rule { selector: Selector::parse(path).unwrap(), action: *action };
+    let rule = |(path, action): &(&str, Action)| Rule::new(Selector::parse(path).unwrap(), *action);
     Plan::compile(BodyKind::Json, rules.iter().map(rule).collect()).unwrap()
 }
 

@@ -6,13 +6,22 @@
 
 use std::ops::Range;
 
-use super::Action;
+use super::{Action, Other};
 
 /// A rule as the generators make it.
 #[derive(Clone, Debug)]
 pub(super) struct Path {
     pub(super) segments: Vec<(bool, Vec<Pick>)>,
     pub(super) action: Action,
+    pub(super) about: About,
+}
+
+/// What of a value: all, or of its name or text what forms say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    Value,
+    Name(&'static [&'static str], Other),
+    Text(&'static [&'static str], Other),
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +92,14 @@ pub(super) fn redact(body: &[u8], rules: &[Path]) -> Option<(Vec<u8>, Vec<u64>, 
     writer.node(&root, &mut Vec::new(), kept)?;
     writer.out.extend_from_slice(&body[end..]);
     Some((writer.out, writer.hits, writer.masked))
+}
+
+/// What the rules say of one value.
+struct Verdict {
+    action: Option<Action>,
+    kept: bool,
+    names: Vec<Path>,
+    texts: Vec<Path>,
 }
 
 struct Parser<'a> {
@@ -219,11 +236,12 @@ impl Writer<'_> {
                     self.copy(from..item.lead);
                     from = item.value.span().end;
                     path.push(item.key.clone());
-                    let (action, listed) = self.verdict(path)?;
-                    let within = within || listed;
+                    let verdict = self.verdict(path)?;
+                    let within = within || verdict.kept;
                     let on_the_way = matches!(item.value, Node::Box { .. }) && self.leads_on(path);
-                    if action != Some(Action::Remove) && (within || on_the_way) {
-                        self.item(item, (action, within), number > 0 && !some, path)?;
+                    let named_out = item.name.as_ref().is_some_and(|name| self.named_out(&verdict, name.clone()));
+                    if verdict.action != Some(Action::Remove) && !named_out && (within || on_the_way) {
+                        self.item(item, (&verdict, within), number > 0 && !some, path)?;
                         some = true;
                     }
                     path.pop();
@@ -237,20 +255,35 @@ impl Writer<'_> {
     fn item(
         &mut self,
         item: &Item,
-        (action, within): (Option<Action>, bool),
+        (verdict, within): (&Verdict, bool),
         bare: bool,
         path: &mut Vec<Key>,
     ) -> Option<()> {
         let mut from = item.lead + usize::from(bare);
         if let Some(name) = &item.name {
             self.copy(from..name.start);
-            self.text(name.clone());
+            if verdict.names.is_empty() {
+                self.text(name.clone());
+            } else {
+                self.partly(name.clone(), &verdict.names);
+            }
             from = name.end;
         }
         let span = item.value.span();
         self.copy(from..span.start);
         let first = self.body[span.start];
         let text = || self.read(span.clone()).unwrap_or("[redacted]".to_owned());
+        let stern =
+            |rules: &mut dyn Iterator<Item = &Path>| strictest(&rules.map(|rule| rule.action).collect::<Vec<_>>());
+        let whole = |rule: &&Path| matches!(rule.about, About::Text(_, Other::Whole));
+        let action = match (verdict.action, first) {
+            (None, b'"') if !verdict.texts.is_empty() => {
+                self.partly(span, &verdict.texts);
+                return Some(());
+            }
+            (None, _) => stern(&mut verdict.texts.iter().filter(whole)),
+            (Some(action), _) => stern(&mut verdict.texts.iter()).into_iter().chain([action]).min(),
+        };
         let new = match (action, first) {
             (None, _) => return self.node(&item.value, path, within),
             (Some(Action::Null), _) | (_, b'n') => "null".to_owned(),
@@ -278,20 +311,73 @@ impl Writer<'_> {
         self.rules.iter().any(|rule| rule.action == Action::Keep && may_match(&rule.segments, path))
     }
 
-    /// The strictest action, and whether a rule keeps it.
-    fn verdict(&mut self, path: &[Key]) -> Option<(Option<Action>, bool)> {
+    fn verdict(&mut self, path: &[Key]) -> Option<Verdict> {
         if path.iter().any(|key| matches!(key, Key::Name(name) if name == "\u{fffd}lone")) {
             return None;
         }
-        let mut found = Vec::new();
+        let (mut found, mut names, mut texts) = (Vec::new(), Vec::new(), Vec::new());
         for (number, rule) in self.rules.iter().enumerate() {
             if matches(&rule.segments, path) {
                 self.hits[number] += 1;
-                found.push(rule.action);
+                match rule.about {
+                    About::Name(..) => names.push(rule.clone()),
+                    About::Text(..) if rule.action != Action::Remove => texts.push(rule.clone()),
+                    About::Text(..) | About::Value => found.push(rule.action),
+                }
             }
         }
-        let order = [Action::Remove, Action::Null, Action::Mask, Action::Pseudonym, Action::TruncateIp];
-        Some((order.into_iter().find(|action| found.contains(action)), found.contains(&Action::Keep)))
+        Some(Verdict { action: strictest(&found), kept: found.contains(&Action::Keep), names, texts })
+    }
+
+    /// Whether a rule about the name at `span` takes its member.
+    fn named_out(&self, verdict: &Verdict, span: Range<usize>) -> bool {
+        let text: Vec<char> = letters(self.body, span.start + 1, span.end - 1).iter().map(|(c, _)| *c).collect();
+        let mut removing = verdict.names.iter().filter(|rule| rule.action == Action::Remove);
+        removing.any(|rule| reading(&rule.about, &text).is_none_or(|parts| parts.iter().any(|part| !part.is_empty())))
+    }
+
+    /// Writes the string at `span`, and instead of what `rules` mean of it what they say.
+    fn partly(&mut self, span: Range<usize>, rules: &[Path]) {
+        let Some(all) = self.read(span.clone()) else {
+            self.out.extend_from_slice(b"\"[redacted]\"");
+            return;
+        };
+        let letters = letters(self.body, span.start + 1, span.end - 1);
+        let text: Vec<char> = letters.iter().map(|(c, _)| *c).collect();
+        let action = |rule: &Path| if matches!(rule.about, About::Name(..)) { Action::Pseudonym } else { rule.action };
+        let readings: Vec<_> = rules.iter().map(|rule| (reading(&rule.about, &text), action(rule))).collect();
+        if readings.iter().any(|(parts, _)| parts.is_none()) {
+            let action = readings.iter().map(|(_, action)| *action).min().unwrap();
+            self.out.extend_from_slice(format!("\"{}\"", instead(action, &all)).as_bytes());
+            return;
+        }
+        let secrets = secrets(&text);
+        self.masked += secrets.len() as u64;
+        let parts =
+            readings.into_iter().flat_map(|(parts, action)| parts.unwrap().into_iter().zip(std::iter::repeat(action)));
+        let mut marks: Vec<_> = parts.chain(secrets.into_iter().zip(std::iter::repeat(Action::Mask))).collect();
+        marks.retain(|(part, _)| !part.is_empty());
+        let meeting = |marks: &[(Range<usize>, Action)]| {
+            let pairs = (0..marks.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
+            pairs.into_iter().find(|(one, other)| {
+                let (one, other) = (&marks[*one].0, &marks[*other].0);
+                one.start < other.end && other.start < one.end
+            })
+        };
+        while let Some((one, other)) = meeting(&marks) {
+            let (gone, action) = marks.remove(one);
+            let mark = &mut marks[other];
+            *mark = (gone.start.min(mark.0.start)..gone.end.max(mark.0.end), action.min(mark.1));
+        }
+        marks.sort_by_key(|(part, _)| part.start);
+        let mut from = span.start;
+        for (part, action) in marks {
+            self.copy(from..letters[part.start].1);
+            let meant: String = text[part.clone()].iter().collect();
+            self.out.extend_from_slice(instead(action, &meant).as_bytes());
+            from = letters.get(part.end).map_or(span.end - 1, |letter| letter.1);
+        }
+        self.copy(from..span.end);
     }
 
     fn text(&mut self, span: Range<usize>) {
@@ -305,6 +391,51 @@ impl Writer<'_> {
             from = letters.get(secret.end).map_or(span.end - 1, |letter| letter.1);
         }
         self.copy(from..span.end);
+    }
+}
+
+fn strictest(found: &[Action]) -> Option<Action> {
+    let order = [Action::Remove, Action::Null, Action::Mask, Action::Pseudonym, Action::TruncateIp];
+    order.into_iter().find(|action| found.contains(action))
+}
+
+fn instead(action: Action, text: &str) -> String {
+    match action {
+        Action::Pseudonym => super::pseudonyms().of(text.as_bytes()).to_string(),
+        Action::TruncateIp => network(text),
+        Action::Remove | Action::Null | Action::Mask | Action::Keep => "[redacted]".to_owned(),
+    }
+}
+
+/// What of `text` is meant; nothing when all is.
+fn reading(about: &About, text: &[char]) -> Option<Vec<Range<usize>>> {
+    let (About::Name(forms, other) | About::Text(forms, other)) = about else { return None };
+    let mut doubtful = false;
+    for form in *forms {
+        let form: Vec<char> = form.chars().collect();
+        let readings: std::collections::HashSet<_> = readings(&form, text, 0).into_iter().collect();
+        match readings.len() {
+            0 => {}
+            1 => return readings.into_iter().next(),
+            _ => doubtful = true,
+        }
+    }
+    (*other == Other::Keep && !doubtful).then(Vec::new)
+}
+
+/// Every way to read `text` from `at` as `form`: the parts.
+fn readings(form: &[char], text: &[char], at: usize) -> Vec<Vec<Range<usize>>> {
+    match form {
+        [] if at == text.len() => vec![Vec::new()],
+        ['*', rest @ ..] => (at..=text.len()).flat_map(|end| readings(rest, text, end)).collect(),
+        ['{', '}', rest @ ..] => {
+            let part = |end| {
+                readings(rest, text, end).into_iter().map(move |more| std::iter::once(at..end).chain(more).collect())
+            };
+            (at..=text.len()).flat_map(part).collect()
+        }
+        [c, rest @ ..] if text.get(at) == Some(c) => readings(rest, text, at + 1),
+        [..] => Vec::new(),
     }
 }
 

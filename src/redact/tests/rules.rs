@@ -200,7 +200,7 @@ fn there_is_no_limit_of_positions() {
 
 #[test]
 fn a_text_plan_takes_no_selectors() {
-    let rule = Rule { selector: Selector::parse("$.a").unwrap(), action: Remove };
+    let rule = Rule::new(Selector::parse("$.a").unwrap(), Remove);
     let error = Plan::compile(BodyKind::Text, vec![rule]).unwrap_err();
     assert!(error.to_string().contains("`$.a`"), "{error}");
     assert_eq!(text_plan().kind(), BodyKind::Text);
