@@ -12,6 +12,7 @@ mod prometheus;
 mod property;
 mod read;
 mod schema;
+mod sets;
 mod target;
 mod tenant;
 

@@ -127,11 +127,21 @@ enum Fate {
     Parts(Option<Action>),
 }
 
-/// A child that stays only if its value is an object or an array.
+/// A child that stays only if its value is what it should be.
 struct Waiting {
+    awaited: Awaited,
     /// The inside of its name, counted from where it is held; empty for an element.
     name: Range<usize>,
     escaped: bool,
+}
+
+/// What a value must be to stay.
+#[derive(Clone, Copy)]
+enum Awaited {
+    /// An object or an array.
+    Container,
+    /// Anything but a text.
+    NoText,
 }
 
 /// The state between two buffers.

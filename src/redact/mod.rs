@@ -87,7 +87,7 @@ pub enum Part {
     /// What is meant of the name of each member. [`Action::Remove`] takes the member, any other action but
     /// [`Action::Keep`] puts a pseudonym there: two members with one name would be one.
     Name(Forms),
-    /// What is meant of each text. [`Action::Remove`] takes the text with its name, whatever it is; a pseudonym, a
+    /// What is meant of each text. [`Action::Remove`] takes the text with its name, whichever form it has; a pseudonym, a
     /// network or `[redacted]` stands in the place of a part. Another value than a text is meant as a whole, or not at all
     /// where [`Other::Keep`] stands.
     Text(Forms),

@@ -107,6 +107,8 @@ enum About {
     Value,
     Name,
     Text(Other),
+    /// A value that goes if it is a text.
+    AnyText,
 }
 
 /// What the rules say of one child.
@@ -122,15 +124,20 @@ pub(super) struct Said {
     pub(super) text: Option<Action>,
     /// The strictest action of those on all of it when it is no text.
     pub(super) no_text: Option<Action>,
+    /// It goes if it is a text.
+    pub(super) text_goes: bool,
 }
 
 impl Ended {
     fn of(rule: usize, Rule { part, action, .. }: &Rule) -> Self {
         let about = match part {
             Part::Value => About::Value,
-            // Such a text goes, whatever it is.
-            Part::Text(_) if *action == Action::Remove => About::Value,
             Part::Name(_) => About::Name,
+            // Such a text goes, whatever it is.
+            Part::Text(forms) if *action == Action::Remove => match forms.other() {
+                Other::Whole => About::Value,
+                Other::Keep => About::AnyText,
+            },
             Part::Text(forms) => About::Text(forms.other()),
         };
         Self { rule, action: *action, about }
@@ -144,6 +151,7 @@ impl Said {
             About::Value if action == Action::Keep => self.kept = true,
             About::Value => stricter(&mut self.action),
             About::Name => self.named = true,
+            About::AnyText => self.text_goes = true,
             About::Text(other) => {
                 stricter(&mut self.text);
                 if other == Other::Whole {

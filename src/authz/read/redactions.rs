@@ -133,8 +133,7 @@ impl<'catalog> Sets<'catalog> {
         }
         let tags = self.catalog.unkept(self.base(set), endpoint).unwrap_or_default();
         let tags: Vec<&str> = tags.into_iter().map(Tag::label).collect();
-        (!tags.is_empty())
-            .then(|| format!("names of members, which no selector reaches, tell {}", document::quoted(&tags)))
+        (!tags.is_empty()).then(|| format!("it tells {} where no selector reaches", document::quoted(&tags)))
     }
 
     /// The set of the catalogue that `set` is or extends.

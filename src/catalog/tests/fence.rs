@@ -8,15 +8,15 @@ use super::super::Value;
 use super::nats;
 
 /// What a tenant is called, and what betrays it.
-struct Tenant {
-    key: &'static str,
-    words: &'static [&'static str],
+pub(super) struct Tenant {
+    pub(super) key: &'static str,
+    pub(super) words: &'static [&'static str],
     /// Keys of its users.
     users: &'static [&'static str],
 }
 
 /// GLOBEX imports `acme.svc.orders`, and `acme.events.>` as `from.acme.>`: its subscriptions to these are its own.
-const ACME: Tenant = Tenant {
+pub(super) const ACME: Tenant = Tenant {
     key: "ACP7OP6NN7EWXH6LAAGJJUHYFXRTGD53JT3SJHT3FTJOYTQR2JKW52YX",
     words: &[
         "Acme Corp",
@@ -48,14 +48,14 @@ const ACME: Tenant = Tenant {
     ],
 };
 
-const GLOBEX: Tenant = Tenant {
+pub(super) const GLOBEX: Tenant = Tenant {
     key: "ADF5PRR32TUJ5WQN2AJN5SGYBEPJMTCOD4H4MINBPQW4Y4A5W64XXTBX",
     words: &["Globex", "GLOBEX", "globex", "mergers", "leafuser", "from.acme"],
     users: &["UBL22ASOYNZQXIIUN4VGJZ3SNV3EQUJ7GQQXINEUYQO4Q3K4RL4XTMRK"],
 };
 
 /// The system account, and a third one that nobody asks for.
-const OTHERS: &[&str] = &[
+pub(super) const OTHERS: &[&str] = &[
     "AB5MSXHYTKI7AX4WCNYFBMXSE2Z35YYJOPJAF5HKHWXIUOLEELNAMTOR",
     "ADQ5BVKRLYEK2JOQ77TFYWYW7QSOKYSOC2CVR2HZVXTFINYWCYUK2ARQ",
     "Initech",

@@ -1,9 +1,11 @@
 //! The shipped catalogue of `KumoMTA`: figures and liveness, and never anything else of that port.
 
-use super::super::{Catalog, TargetFault};
-use crate::redact::BodyKind;
+use std::sync::Arc;
 
-fn catalog() -> std::sync::Arc<Catalog> {
+use super::super::{Catalog, TargetFault};
+use crate::redact::{BodyKind, Plan, Pseudonyms, Redactor};
+
+fn catalog() -> Arc<Catalog> {
     Catalog::builtin("kumomta").unwrap()
 }
 
@@ -58,9 +60,49 @@ fn the_administration_cannot_be_reached() {
 }
 
 #[test]
-fn no_set_promises_to_hide_customers() {
+fn no_set_promises_to_hide_customers_in_text() {
     let catalog = catalog();
-    for page in ["metrics", "metrics-json"] {
-        assert_eq!(catalog.unkept("standard", catalog.find(page).unwrap()).unwrap().len(), 4, "{page}");
+    assert_eq!(catalog.unkept("standard", catalog.find("metrics").unwrap()).unwrap().len(), 4);
+}
+
+/// The shapes of figures: a number, one label, several, a histogram alone and by a label.
+const FIGURES: &str = r#"{"lua_count":{"help":"h","type":"gauge","value":1.0},"none":{"type":"counter","value":null},
+"scheduled_count":{"help":"h","type":"gauge","value":{"queue":{"customer.example":3,"tenant@campaign.example":4}}},
+"connection_count":{"type":"gauge","value":{"service":{"esmtp_listener":1,"smtp_client:ip-7->mx.customer.example":2}}},
+"ready":{"type":"gauge","value":[{"provider":"p.customer.example","pool":"ip-7","@":5},{"provider":"q","pool":"r","@":6}]},
+"latency":{"type":"histogram","value":{"count":9,"sum":0.5,"avg":0.05,"bucket":[[0.005,1],[0.01,2]]}},
+"by_event":{"type":"histogram","value":{"event":{"campaign.example":{"count":8,"sum":1,"avg":0.1,"bucket":[[1,8]]}}}}}"#;
+
+#[test]
+fn the_figures_leave_without_the_customers() {
+    let catalog = catalog();
+    let id = catalog.find("metrics-json").unwrap();
+    let left = |set: &str| {
+        assert_eq!(catalog.unkept(set, id).unwrap(), [], "{set}");
+        let plan = Plan::compile(BodyKind::Json, catalog.rules(set, id).unwrap()).unwrap();
+        let mut redactor = Redactor::new(plan, Arc::new(Pseudonyms::new(&[7; 32])));
+        let mut out = Vec::new();
+        redactor.push(FIGURES.as_bytes(), &mut out).unwrap();
+        redactor.finish(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let alias = |text: &str| Pseudonyms::new(&[7; 32]).of(text.as_bytes()).to_string();
+    let mut wanted = FIGURES.to_owned();
+    for text in ["smtp_client:ip-7->mx.customer.example", "tenant@campaign.example", "p.customer.example"] {
+        wanted = wanted.replace(text, &alias(text));
     }
+    for text in ["customer.example", "campaign.example", "ip-7", "q", "r"] {
+        wanted = wanted.replace(&format!("\"{text}\""), &format!("\"{}\"", alias(text)));
+    }
+    assert_eq!(left("standard"), wanted);
+    let totals = left("numbers-only");
+    for word in ["example", "ip-7", "p-", "\"q\""] {
+        assert!(!totals.contains(word), "{word}: {totals}");
+    }
+    for figure in
+        [r#""value":1.0"#, r#""queue":{}"#, r#""esmtp_listener":1"#, r#"{"@":5}"#, r#""count":9"#, r#""event":{}"#]
+    {
+        assert!(totals.contains(figure), "{figure}: {totals}");
+    }
+    assert_eq!(left("no-credentials"), FIGURES);
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Fate, Machine, Pass, Place, Rest, Waiting};
+use super::{Awaited, Fate, Machine, Pass, Place, Rest, Waiting};
 use crate::redact::Action;
 use crate::redact::error::{RedactErrorKind, Stop};
 use crate::redact::net::write_masked;
@@ -13,7 +13,7 @@ enum Verdict {
     Stays,
     Goes,
     /// Its value decides.
-    Waits,
+    Waits(Awaited),
 }
 
 impl Machine {
@@ -35,12 +35,19 @@ impl Machine {
             taken = positions.names().find(raw);
         }
         positions.member(from, taken, &mut self.child);
-        match self.decide(plan, pass, held, Some((&inside, escaped))) {
-            Verdict::Stays => self.named(plan, pass, &inside, escaped),
-            Verdict::Goes => {}
-            Verdict::Waits => self.waiting = Some(Waiting { name: inside.start - held..inside.end - held, escaped }),
-        }
+        self.admit(plan, pass, held, (&inside, escaped));
         Ok(())
+    }
+
+    /// Asks about the member whose name has this inside; writes the name if it stays.
+    fn admit(&mut self, plan: &Plan, pass: &mut Pass, held: usize, (inside, escaped): (&Range<usize>, bool)) {
+        match self.decide(plan, pass, held, Some((inside, escaped))) {
+            Verdict::Stays => self.named(plan, pass, inside, escaped),
+            Verdict::Goes => {}
+            Verdict::Waits(awaited) => {
+                self.waiting = Some(Waiting { awaited, name: inside.start - held..inside.end - held, escaped });
+            }
+        }
     }
 
     /// As [`Self::member`], for a name all of plain letters in a level that stays.
@@ -51,9 +58,7 @@ impl Machine {
         let positions = plan.positions();
         let from = self.states.get(self.states.len() - positions.width()..).unwrap_or_default();
         positions.member(from, positions.names().find_plain(raw), &mut self.child);
-        if matches!(self.decide(plan, pass, held, Some((&inside, false))), Verdict::Stays) {
-            self.named(plan, pass, &inside, false);
-        }
+        self.admit(plan, pass, held, (&inside, false));
     }
 
     /// Goes on to the next element, whose bytes (with what separates it) begin at `held`.
@@ -64,8 +69,10 @@ impl Machine {
         let positions = plan.positions();
         let from = self.states.get(self.states.len() - positions.width()..).unwrap_or_default();
         positions.element(from, level.index, &mut self.child);
-        if level.careful && matches!(self.decide(plan, pass, held, None), Verdict::Waits) {
-            self.waiting = Some(Waiting { name: 0..0, escaped: false });
+        if level.careful
+            && let Verdict::Waits(awaited) = self.decide(plan, pass, held, None)
+        {
+            self.waiting = Some(Waiting { awaited, name: 0..0, escaped: false });
         }
     }
 
@@ -89,12 +96,16 @@ impl Machine {
             (None, Some(_)) => Some(Fate::Parts(said.no_text)),
             (None, None) => None,
         };
-        if !stays {
-            pass.held = Some(held);
-            return Verdict::Waits;
-        }
-        self.stay();
-        Verdict::Stays
+        let awaited = match (stays, said.text_goes) {
+            (false, _) => Awaited::Container,
+            (true, true) => Awaited::NoText,
+            (true, false) => {
+                self.stay();
+                return Verdict::Stays;
+            }
+        };
+        pass.held = Some(held);
+        Verdict::Waits(awaited)
     }
 
     /// The child at hand goes, from `held` on.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::parts::Of;
-use super::{Fate, Flow, MAX_NUMBER, MAX_STRING, Machine, Partial, Pass, Place, Waiting};
+use super::{Awaited, Fate, Flow, MAX_NUMBER, MAX_STRING, Machine, Partial, Pass, Place, Waiting};
 use crate::redact::Action;
 use crate::redact::error::{RedactErrorKind, Stop};
 use crate::redact::lexer::{self, Scan};
@@ -47,10 +47,14 @@ impl Machine {
         }
     }
 
-    /// Decides on a child that stays only if it is an object or an array, now that its value begins with `first`.
+    /// Decides on a child that waits, now that its value begins with `first`.
     fn settle(&mut self, plan: &Plan, pass: &mut Pass, waiting: &Waiting, first: u8) {
         let held = pass.held.take().unwrap_or(pass.at);
-        if !matches!(first, b'{' | b'[') {
+        let stays = match waiting.awaited {
+            Awaited::Container => matches!(first, b'{' | b'['),
+            Awaited::NoText => first != b'"',
+        };
+        if !stays {
             self.leave_out(pass, held);
             return;
         }

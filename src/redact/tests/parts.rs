@@ -122,7 +122,21 @@ fn each_action_does_to_a_part_what_can_be_done_to_it() {
     check("no address", &of(TruncateIp), body, r#"{"s":"a [redacted] c","t":"CANARIES"}"#);
     check("an address", &of(TruncateIp), r#"{"s":"a 10.1.2.3:80 c"}"#, r#"{"s":"a 10.1.2.0:80 c"}"#);
     check("the text goes", &of(Remove), body, r#"{"t":"CANARIES"}"#);
-    check("whatever it is", &[some_texts("$.s", &["a {}"], Remove)], r#"{"s":"CANARY","t":1}"#, r#"{"t":1}"#);
+    let any = [some_texts("$..s", &["a {}"], Remove)];
+    check("whatever it is", &any, r#"{"s":"CANARY","t":1,"u":{"s" : "CANARY"}}"#, r#"{"t":1,"u":{}}"#);
+    check(
+        "no text stays",
+        &any,
+        r#"{"a":[{"s":1},{"s" :  {"x":"y","s":"CANARY"}}]}"#,
+        r#"{"a":[{"s":1},{"s" :  {"x":"y"}}]}"#,
+    );
+    check("unless all is meant", &of(Remove), r#"{"s":1,"t":2}"#, r#"{"t":2}"#);
+    check(
+        "of an array only the texts",
+        &[some_texts("$[*]", &["{}"], Remove)],
+        r#"["CANARY", 1, "CANARY", [2]]"#,
+        "[ 1, [2]]",
+    );
 }
 
 #[test]

@@ -100,6 +100,7 @@ struct Verdict {
     kept: bool,
     names: Vec<Path>,
     texts: Vec<Path>,
+    text_goes: bool,
 }
 
 struct Parser<'a> {
@@ -240,6 +241,7 @@ impl Writer<'_> {
                     let within = within || verdict.kept;
                     let on_the_way = matches!(item.value, Node::Box { .. }) && self.leads_on(path);
                     let named_out = item.name.as_ref().is_some_and(|name| self.named_out(&verdict, name.clone()));
+                    let named_out = named_out || (verdict.text_goes && matches!(item.value, Node::Text(_)));
                     if verdict.action != Some(Action::Remove) && !named_out && (within || on_the_way) {
                         self.item(item, (&verdict, within), number > 0 && !some, path)?;
                         some = true;
@@ -315,18 +317,19 @@ impl Writer<'_> {
         if path.iter().any(|key| matches!(key, Key::Name(name) if name == "\u{fffd}lone")) {
             return None;
         }
-        let (mut found, mut names, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut found, mut names, mut texts, mut text_goes) = (Vec::new(), Vec::new(), Vec::new(), false);
         for (number, rule) in self.rules.iter().enumerate() {
             if matches(&rule.segments, path) {
                 self.hits[number] += 1;
                 match rule.about {
                     About::Name(..) => names.push(rule.clone()),
                     About::Text(..) if rule.action != Action::Remove => texts.push(rule.clone()),
+                    About::Text(_, Other::Keep) => text_goes = true,
                     About::Text(..) | About::Value => found.push(rule.action),
                 }
             }
         }
-        Some(Verdict { action: strictest(&found), kept: found.contains(&Action::Keep), names, texts })
+        Some(Verdict { action: strictest(&found), kept: found.contains(&Action::Keep), names, texts, text_goes })
     }
 
     /// Whether a rule about the name at `span` takes its member.
