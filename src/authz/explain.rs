@@ -9,7 +9,7 @@ use serde_json::Map;
 
 use crate::authn::{CLIENT_CERTIFICATE, Principal, Proof};
 use crate::catalog::{Resource, TargetFault};
-use crate::redact::{Action, Rule as Redaction};
+use crate::redact::Action;
 
 use super::circumstances::Circumstances;
 #[cfg(doc)]
@@ -237,12 +237,8 @@ fn permitted(policy: &Policy, permit: &Permit) -> Outcome {
         tenant: permit.tenant().map(str::to_owned),
         cost: permit.cost().get(),
         limit: limit.cloned(),
-        redactions: permit.plan().rules().iter().map(redaction).collect(),
+        redactions: permit.plan().words().map(|(action, words)| (action, words.into_owned())).collect(),
     }
-}
-
-fn redaction(rule: &Redaction) -> (Action, String) {
-    (rule.action, rule.about().into_owned())
 }
 
 fn mark(notes: &mut [Note], outcome: &Outcome, would: Option<&Would>) {

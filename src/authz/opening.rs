@@ -115,8 +115,8 @@ fn preference(offer: &Offer, rules: &[Rule], limits: &[Limit]) -> Preference {
     let limit = rule.and_then(|rule| limits.get(rule.limit?.0));
     let pause = limit.map_or(Duration::ZERO, |limit| limit.period / limit.count.get());
     let burst = limit.map_or(u32::MAX, |limit| limit.burst.get());
-    let keeps = offer.plan.rules().iter().filter(|rule| rule.action == Action::Keep).count();
-    let shown = (offer.plan.is_allow_list(), offer.plan.rules().len() - keeps, Reverse(keeps));
+    let keeps = offer.plan.words().filter(|(action, _)| *action == Action::Keep).count();
+    let shown = (offer.plan.is_allow_list(), offer.plan.words().len() - keeps, Reverse(keeps));
     let name = rule.map(|rule| rule.id.to_string()).unwrap_or_default();
     (offer.tenant.is_some(), shown, pause, Reverse(burst), name)
 }

@@ -184,7 +184,7 @@ pub(super) fn beyond<C: Clock>(
     target: &str,
     request: &Request<'_>,
 ) -> Option<ForwardFault> {
-    if !permit.plan().rules().is_empty() || permit.tenant().is_some() {
+    if permit.plan().words().len() > 0 || permit.tenant().is_some() {
         return Some(ForwardFault::Redaction);
     }
     let endpoint = found.guard.policy.catalog().endpoint(permit.resource().endpoint());

@@ -194,14 +194,15 @@ fn of_answers(reason: &str) -> Option<&'static str> {
         "upstream_status" => "The upstream answered with a status that is no success.",
         "upstream_content_type" => "The upstream's answer is not of the kind that this endpoint answers.",
         "empty" => "The upstream's answer has no value in it, so it cannot be redacted.",
-        "syntax" => "The upstream's answer is not strict JSON, so it cannot be redacted.",
+        "syntax" => "The upstream's answer is not strict JSON, or no page of metrics, so it cannot be redacted.",
         "encoding" => "The upstream's answer is not UTF-8 text, so it cannot be redacted.",
         "byte_order_mark" => "The upstream's answer begins with a byte order mark.",
-        "trailing" => "The upstream's answer goes on behind its JSON value.",
+        "trailing" => "The upstream's answer goes on behind its end.",
         "root_scalar" => "The upstream's answer is neither an object nor a list.",
         "depth" => "The upstream's answer is nested too deep to be redacted.",
-        "too_long" => "The upstream's answer has a name, number or gap too long to be redacted.",
+        "too_long" => "The upstream's answer has a name, number, gap or line too long to be redacted.",
         "lone_surrogate" => "The upstream's answer has half a character in a name.",
+        "too_many" => "The upstream's page has more series than can be told apart once labels are taken out.",
         _ => return None,
     })
 }

@@ -186,9 +186,9 @@ impl Entry {
     /// What the rules that struck are about, with how often.
     fn redactions(&self) -> impl Iterator<Item = (Cow<'_, str>, u64)> {
         let Stage::Answered(pass, fetched) = &self.stage else { return EitherIter(None) };
-        let hits = pass.plan().rules().iter().zip(&fetched.hits);
-        let struck = hits.filter(|(rule, hits)| **hits > 0 && rule.action != Action::Keep);
-        EitherIter(Some(struck.map(|(rule, hits)| (rule.about(), *hits))))
+        let hits = pass.plan().words().zip(&fetched.hits);
+        let struck = hits.filter(|((action, _), hits)| **hits > 0 && *action != Action::Keep);
+        EitherIter(Some(struck.map(|((_, words), hits)| (words, *hits))))
     }
 
     fn record(&self, decision: Decision, reason: &'static str, duration: Duration) -> Vec<u8> {

@@ -179,6 +179,7 @@ fn answered(pass: Pass, mut fetched: Fetched, entry: &mut Entry) -> Answer {
     let content_type = match pass.plan().kind() {
         BodyKind::Json => "application/json",
         BodyKind::Text => "text/plain; charset=utf-8",
+        BodyKind::Exposition => "text/plain; version=0.0.4; charset=utf-8",
     };
     let body = std::mem::take(&mut fetched.body);
     entry.stage = Stage::Answered(pass, fetched);

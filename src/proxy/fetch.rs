@@ -101,6 +101,7 @@ pub(super) async fn fetch(behind: &Behind, pass: &Pass, id: RequestId) -> Result
     let accept = match pass.plan().kind() {
         BodyKind::Json => "application/json",
         BodyKind::Text => "*/*",
+        BodyKind::Exposition => "text/plain;version=0.0.4",
     };
     let fields = [
         ("Accept", accept),
@@ -233,6 +234,7 @@ fn fits(kind: BodyKind, content_type: Option<&[u8]>) -> bool {
     };
     let kind_fits = match kind {
         BodyKind::Json => media.eq_ignore_ascii_case(b"application/json"),
+        BodyKind::Exposition => media.eq_ignore_ascii_case(b"text/plain"),
         // NATS declares its stack dump as JSON.
         BodyKind::Text => {
             media.eq_ignore_ascii_case(b"application/json")

@@ -17,24 +17,26 @@ pub struct RedactError {
 pub enum RedactErrorKind {
     /// There is no value at all.
     Empty,
-    /// The body ends inside a value.
+    /// The body ends inside a value or a line, or without `# EOF`.
     Truncated,
-    /// Not the grammar of RFC 8259.
+    /// Not the grammar of RFC 8259, or that of a page of metrics.
     Syntax,
     /// Not UTF-8, or text with a NUL byte.
     Encoding,
     /// A byte order mark.
     ByteOrderMark,
-    /// Something after the value.
+    /// Something after the value, or after `# EOF`.
     Trailing,
     /// The root is neither an object nor an array.
     RootScalar,
     /// More than 512 objects and arrays inside each other.
     Depth,
-    /// A name, a number or a run of white space longer than may be held back.
+    /// A name, a number, a run of white space or a line longer than may be held back.
     TooLong,
     /// Half of a surrogate pair in a name.
     LoneSurrogate,
+    /// More series of metrics than can be told apart.
+    TooMany,
 }
 
 impl RedactErrorKind {
@@ -52,6 +54,7 @@ impl RedactErrorKind {
             Self::Depth => "depth",
             Self::TooLong => "too_long",
             Self::LoneSurrogate => "lone_surrogate",
+            Self::TooMany => "too_many",
         }
     }
 }
@@ -60,15 +63,16 @@ impl fmt::Display for RedactErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "no value",
-            Self::Truncated => "end of the body inside a value",
-            Self::Syntax => "not JSON",
+            Self::Truncated => "end of the body before its end",
+            Self::Syntax => "not the grammar of such a body",
             Self::Encoding => "not UTF-8 text",
             Self::ByteOrderMark => "byte order mark",
-            Self::Trailing => "bytes after the value",
+            Self::Trailing => "bytes after the end",
             Self::RootScalar => "root is neither object nor array",
             Self::Depth => "nested too deep",
-            Self::TooLong => "name, number or white space too long",
+            Self::TooLong => "name, number, white space or line too long",
             Self::LoneSurrogate => "half a surrogate pair in a name",
+            Self::TooMany => "more series than can be told apart",
         })
     }
 }

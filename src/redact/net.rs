@@ -28,6 +28,16 @@ pub(super) fn has_long_base32(text: &[u8]) -> bool {
     text.len() >= SEED && text.iter().skip(SEED - 1).step_by(SEED).any(|byte| is_base32(*byte))
 }
 
+/// Whether `text` has a run of base32 as long as a seed.
+pub(super) fn has_seed_run(text: &[u8]) -> bool {
+    let around = |place: usize| {
+        let (before, after) = text.split_at(place);
+        before.iter().rev().take_while(|byte| is_base32(**byte)).count() + run(after, is_base32).len()
+    };
+    let places = (SEED - 1..text.len()).step_by(SEED);
+    places.into_iter().any(|place| text.get(place).is_some_and(|byte| is_base32(*byte)) && around(place) >= SEED)
+}
+
 /// Writes the ranges of `text` to mask to `spans`: in order, apart from each other.
 pub(super) fn find(text: &[u8], spans: &mut Vec<Range<usize>>) {
     spans.clear();

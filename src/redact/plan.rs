@@ -4,11 +4,13 @@
 //! `k + 1` bits, one per number of segments passed. A step down is one shift for all rules together, so the cost
 //! does not grow with what the selectors have in common, and there is nothing to blow up.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::exposition::Sheet;
 use super::names::Names;
 use super::selector::{Segment, Step};
-use super::{Action, BodyKind, Other, Part, Rule, SelectorError};
+use super::{Action, BodyKind, Other, Part, Rule, SelectorError, SeriesRule};
 
 /// Rules compiled for one endpoint and role; immutable, shared by all requests.
 #[derive(Debug)]
@@ -16,6 +18,7 @@ pub struct Plan {
     kind: BodyKind,
     rules: Vec<Rule>,
     positions: Positions,
+    sheet: Sheet,
 }
 
 impl Plan {
@@ -34,16 +37,39 @@ impl Plan {
                 "selector `{}`: the body is plain text, there is nothing to select in it",
                 rule.selector.as_str()
             ))),
-            (BodyKind::Text, None) | (BodyKind::Json, _) => {
+            (BodyKind::Exposition, Some(rule)) => Err(SelectorError(format!(
+                "selector `{}`: the body is a page of metrics; name labels and families",
+                rule.selector.as_str()
+            ))),
+            (BodyKind::Text | BodyKind::Exposition, None) | (BodyKind::Json, _) => {
                 let positions = Positions::new(&rules);
-                Ok(Arc::new(Self { kind, rules, positions }))
+                Ok(Arc::new(Self { kind, rules, positions, sheet: Sheet::default() }))
             }
         }
     }
 
-    /// The rules, in the order that [`Report::hits`](super::Report::hits) counts them.
+    /// Compiles `rules` for pages of metrics; for each label the strictest action that finds it wins.
     #[must_use]
-    pub fn rules(&self) -> &[Rule] {
+    pub fn for_metrics(rules: Vec<SeriesRule>) -> Arc<Self> {
+        let positions = Positions::new(&[]);
+        Arc::new(Self { kind: BodyKind::Exposition, rules: Vec::new(), positions, sheet: Sheet::compile(rules) })
+    }
+
+    /// What the plan does, in words and in the order that [`Report::hits`](super::Report::hits) counts it: selectors, or
+    /// labels and families.
+    #[must_use]
+    pub fn words(&self) -> impl ExactSizeIterator<Item = (Action, Cow<'_, str>)> {
+        let (rules, series) = (self.rules.as_slice(), self.sheet.words());
+        (0..rules.len() + series.len()).map(move |number| match rules.get(number) {
+            Some(rule) => (rule.action, rule.about()),
+            None => series
+                .get(number - rules.len())
+                .map_or((Action::Keep, Cow::Borrowed("")), |(action, text)| (*action, Cow::Borrowed(text.as_str()))),
+        })
+    }
+
+    /// The rules of a plan for JSON.
+    pub(super) fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
@@ -56,13 +82,17 @@ impl Plan {
     /// Whether some rule does this.
     #[must_use]
     pub fn has(&self, action: Action) -> bool {
-        self.rules.iter().any(|rule| rule.action == action)
+        self.words().any(|(done, _)| done == action)
     }
 
     /// Whether nothing stays but what a rule keeps.
     #[must_use]
     pub fn is_allow_list(&self) -> bool {
         self.has(Action::Keep)
+    }
+
+    pub(super) fn sheet(&self) -> &Sheet {
+        &self.sheet
     }
 
     pub(super) fn positions(&self) -> &Positions {

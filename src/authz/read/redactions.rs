@@ -129,7 +129,7 @@ impl<'catalog> Sets<'catalog> {
         }
         match self.catalog.endpoint(endpoint).body {
             BodyKind::Text => return Some("it answers text, which has no fields".to_owned()),
-            BodyKind::Json => {}
+            BodyKind::Json | BodyKind::Exposition => {}
         }
         let tags = self.catalog.unkept(self.base(set), endpoint).unwrap_or_default();
         let tags: Vec<&str> = tags.into_iter().map(Tag::label).collect();

@@ -189,7 +189,7 @@ fn outcomes(policy: &Policy) -> Vec<String> {
     let outcome = |(who, target): (&Principal, &&str)| match ask(policy, who, target) {
         Decision::Permit(permit) => {
             let (upstream, limit) = (policy.catalog().render(permit.resource()), permit.limit().is_some());
-            let redacted: Vec<&str> = permit.plan().rules().iter().map(|rule| rule.selector.as_str()).collect();
+            let redacted: Vec<_> = permit.plan().words().map(|(_, words)| words).collect();
             format!("{} {upstream} {limit} {redacted:?}", permit.rule())
         }
         Decision::Deny(refused) => format!("{:?} {:?}", refused.reason, refused.rule),

@@ -252,7 +252,7 @@ fn arguments(catalog: &Catalog, endpoint: EndpointId, needs: &Needs) -> Option<S
 fn redaction(catalog: &Catalog, endpoint: EndpointId) -> &'static str {
     match catalog.endpoint(endpoint).body {
         BodyKind::Text => "none",
-        BodyKind::Json => {
+        BodyKind::Json | BodyKind::Exposition => {
             let kept = |set: &&&str| catalog.unkept(set, endpoint).is_some_and(|unkept| unkept.is_empty());
             ["standard", "no-credentials"].iter().find(kept).unwrap_or(&"none")
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::insight::{remedy, sentence};
 
 /// Files whose `label` is no reason of a record: metrics, kinds, fetches of keys.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 14] = [
     "audit/mod.rs",
     "authn/algorithm.rs",
     "authn/answer.rs",
@@ -18,6 +18,8 @@ const OTHERS: [&str; 12] = [
     "oidc/ask.rs",
     "oidc/error.rs",
     "oidc/shelf.rs",
+    "redact/exposition/sample.rs",
+    "redact/exposition/sheet.rs",
     "tls/client_auth.rs",
 ];
 

@@ -319,3 +319,56 @@ fn at<'a>(value: &'a mut Value, node: &[Value]) -> &'a mut Value {
         None => &mut value[usize::try_from(step.as_u64().unwrap()).unwrap()],
     })
 }
+
+/// What is wrong with these is what they mean, or that they are pages of the other format, whose readers take them.
+const MEANT_WRONG: &[&str] = &[
+    "bad_blank_line",
+    "bad_clashing_names",
+    "bad_counter_values",
+    "bad_exemplar_complex_chars",
+    "bad_exemplars",
+    "bad_grouping_or_ordering",
+    "bad_help",
+    "bad_histograms",
+    "bad_info_and_stateset_values",
+    "bad_invalid_labels",
+    "bad_metadata",
+    "bad_missing_or_extra_commas_2",
+    "bad_missing_or_invalid_labels_for_a_type",
+    "bad_repeated_metadata",
+    "bad_stateset_info_values",
+    "bad_type",
+    "bad_unit",
+    "bad_value_1",
+    "bad_value_2",
+    "bad_value_3",
+];
+
+#[test]
+fn every_page_of_open_metrics_leaves_as_it_was_and_none_without_its_form() {
+    let mut refused = 0;
+    for case in cases("openmetrics") {
+        let (name, body) = (case["name"].as_str().unwrap(), base64(&case["bytes_b64"]));
+        let run = |plan: Arc<Plan>| {
+            let mut redactor = Redactor::new(plan, pseudonyms());
+            redactor.expect_end();
+            let mut out = Vec::new();
+            let result = redactor.push(&body, &mut out).and_then(|()| redactor.finish(&mut out));
+            result.map(|_| String::from_utf8(out).unwrap())
+        };
+        refused += usize::from(run(pages(&[])).is_err());
+        match (run(pages(&[])), case["should_parse"].as_bool().unwrap()) {
+            // To some readers it ends there.
+            (left, true) if name == "null_byte" => assert_eq!(left.unwrap_err().kind, RedactErrorKind::Encoding),
+            (left, true) => assert_eq!(left.unwrap().as_bytes(), body, "{name}"),
+            (Ok(_), false) => assert!(MEANT_WRONG.iter().any(|known| name.starts_with(known)), "{name}"),
+            (Err(_), false) => {}
+        }
+        let left = run(pages(&[("family *", Action::Remove)])).unwrap_or_default();
+        assert!(left.lines().all(|line| line.is_empty() || line == "# EOF"), "{name}: {left}");
+        let left = run(pages(&[("label a", Action::Remove), ("label foo", Action::Mask)])).unwrap_or_default();
+        assert!(!left.contains("a=\"") && !left.contains("bar # "), "{name}: {left}");
+        assert_chunks_do_not_matter(&pages(&[("label a", Action::Remove)]), &body);
+    }
+    assert_eq!(refused, 62);
+}

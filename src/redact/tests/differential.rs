@@ -129,16 +129,16 @@ fn rules() -> impl Strategy<Value = Vec<Path>> {
 }
 
 #[derive(Clone, Debug)]
-enum Mutation {
+pub(super) enum Mutation {
     Put(usize, u8),
     Insert(usize, u8),
     Delete(usize, usize),
     Repeat(usize, usize),
 }
 
-fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
+pub(super) fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
     let byte =
-        || prop_oneof![3 => select(&b"{}[],:\"\\ \n0-.eEtfnu\x00\x1f\x7f\xff\xc3\xe2\xef"[..]), 1 => any::<u8>()];
+        || prop_oneof![3 => select(&b"{}[],:\"\\ \n0-.eEtfnu=#_\x00\x1f\x7f\xff\xc3\xe2\xef"[..]), 1 => any::<u8>()];
     let place = || any::<usize>();
     vec(
         prop_oneof![
@@ -151,7 +151,7 @@ fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
     )
 }
 
-fn mutate(body: &str, mutations: &[Mutation]) -> Vec<u8> {
+pub(super) fn mutate(body: &str, mutations: &[Mutation]) -> Vec<u8> {
     let mut body = body.as_bytes().to_vec();
     for mutation in mutations {
         let length = body.len().max(1);
@@ -189,7 +189,7 @@ fn compiled(rules: &[Path]) -> Arc<Plan> {
 }
 
 /// A few thousand in the normal run; more with `PROPTEST_CASES`.
-fn config(cases: u32) -> ProptestConfig {
+pub(super) fn config(cases: u32) -> ProptestConfig {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     ProptestConfig { cases: config.cases.max(cases), ..config }
 }

@@ -7,6 +7,9 @@ mod corpora;
 mod differential;
 mod fence;
 mod fence_property;
+mod page_reference;
+mod pages;
+mod pages_differential;
 mod parts;
 mod rules;
 mod safety;
@@ -27,6 +30,21 @@ fn pseudonyms() -> Arc<Pseudonyms> {
 /// A plan that removes each path.
 fn remove(paths: &[&str]) -> Arc<Plan> {
     plan(&paths.iter().map(|path| (*path, Action::Remove)).collect::<Vec<_>>())
+}
+
+/// A plan for pages of metrics from labels or families (`label ip`, `label ip in a_*, b`, `family a_*`) and actions.
+fn pages(rules: &[(&str, Action)]) -> Arc<Plan> {
+    let rule = |(text, action): &(&str, Action)| {
+        let series = match text.strip_prefix("label ").map(|label| label.split_once(" in ").unwrap_or((label, ""))) {
+            Some((label, "")) => Series::label(label, &[]),
+            Some((label, families)) => Series::label(label, &families.split(", ").collect::<Vec<_>>()),
+            None => Series::family(text.strip_prefix("family ").unwrap()),
+        };
+        let series = series.unwrap();
+        assert_eq!(series.as_str(), *text);
+        SeriesRule { series, action: *action }
+    };
+    Plan::for_metrics(rules.iter().map(rule).collect())
 }
 
 fn text_plan() -> Arc<Plan> {

@@ -514,7 +514,7 @@ fn letters(body: &[u8], start: usize, end: usize) -> Vec<(char, usize)> {
     letters
 }
 
-fn secrets(text: &[char]) -> Vec<Range<usize>> {
+pub(super) fn secrets(text: &[char]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < text.len() {
