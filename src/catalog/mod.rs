@@ -26,7 +26,7 @@ pub use model::{
     Tenancy, Value,
 };
 pub use read::is_canonical;
-pub(crate) use read::selected;
+pub(crate) use read::{read_families, read_label, selected};
 pub use target::MAX_TARGET;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::asking::{Ask, Inject, Methods};
-use crate::redact::{Action, BodyKind, Fence, Part, Selector};
+use crate::redact::{Action, BodyKind, Fence, Part, Selector, Series};
 
 /// Which endpoint of a catalogue: its index in [`Catalog::endpoints`]. Means nothing to another catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,8 +57,10 @@ pub struct Endpoint {
     pub cost: Cost,
     /// Its arguments, in the order in which the query is rebuilt.
     pub arguments: Vec<Argument>,
-    /// Its sensitive fields.
+    /// Its sensitive fields, where it answers JSON.
     pub sensitive: Vec<Sensitive>,
+    /// Its sensitive labels and families, where it answers a page of metrics.
+    pub series: Vec<(Series, Tag)>,
     /// What its body tells where no selector reaches: in the names of members, or in plain text.
     pub out_of_reach: Vec<Tag>,
     /// How its answer is cut down to one tenant; `None`: it cannot be.

@@ -11,9 +11,14 @@ use crate::document::{self, Entry, Fault, Faults, Fields, Node, Place};
 use crate::redact::{Action, BodyKind};
 
 mod sensitive;
+mod series;
 mod tenant;
 
 pub(crate) use sensitive::selected;
+pub(crate) use series::{read_families, read_label};
+
+const BODIES: [(&str, BodyKind); 3] =
+    [("json", BodyKind::Json), ("text", BodyKind::Text), ("exposition", BodyKind::Exposition)];
 
 /// The longest path, argument name or endpoint name, in bytes.
 const MAX_NAME: usize = 128;
@@ -123,16 +128,11 @@ impl Reader {
         let ask = self.ask(fields.get("ask"));
         let inject = self.inject(fields.get("inject"), ask.as_ref());
         let body = fields.required("body", &mut self.faults);
-        let body = body.and_then(|node| self.word("body", node, &[("json", BodyKind::Json), ("text", BodyKind::Text)]));
+        let body = body.and_then(|node| self.word("body", node, &BODIES));
         let cost = fields.required("cost", &mut self.faults);
         let cost = cost.and_then(|node| self.word("cost", node, &Cost::ALL));
         let arguments = self.arguments(fields.get("arguments"));
-        let mut sensitive = self.sensitive(fields.get("sensitive"));
-        sensitive.extend(self.inside(fields.get("inside")));
-        let told = fields.get("sensitive").or_else(|| fields.get("inside"));
-        if let Some(node) = told.filter(|_| body == Some(BodyKind::Text)) {
-            self.faults.at(node, "a text has no fields; say what it tells in `out_of_reach`");
-        }
+        let (sensitive, series) = self.told(fields, body);
         let out_of_reach = self.tags(fields.get("out_of_reach"));
         let tenant = fields.get("tenant").and_then(|node| self.tenant(node, body, &arguments));
         let name = entry.key.clone();
@@ -147,6 +147,7 @@ impl Reader {
             cost: cost?,
             arguments,
             sensitive,
+            series,
             out_of_reach,
             tenant,
         })

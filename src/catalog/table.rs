@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::model::{Catalog, Cost, Endpoint, EndpointId, MAX_COST, RedactionSet, Resource, Sensitive, Tag};
-use crate::redact::{BodyKind, Rule};
+use crate::redact::{BodyKind, Rule, Series, SeriesRule};
 
 impl Catalog {
     /// Puts parts together that are right: unique names, canonical paths. [`Catalog::parse`] checks them.
@@ -70,6 +70,17 @@ impl Catalog {
             Some(Rule { part, ..Rule::new(selector, set.action(field.tag)?) })
         };
         Some(fields.filter_map(rule).collect())
+    }
+
+    /// What the redaction set `set` does to a page of metrics of the endpoint; `None` when there is no such set.
+    #[must_use]
+    pub fn series_rules(&self, set: &str, id: EndpointId) -> Option<Vec<SeriesRule>> {
+        let set = self.set(set)?;
+        let rule = |(series, tag): &(Series, Tag)| {
+            let action = set.action(*tag)?;
+            Some(SeriesRule { series: series.clone(), action })
+        };
+        Some(self.endpoint(id).series.iter().filter_map(rule).collect())
     }
 
     /// What the redaction set `set` means to take out but cannot, because the endpoint tells it where no selector

@@ -325,7 +325,7 @@ fn exporters_centrifugo_and_kumomta_are_asked_by_their_readers_alone() {
             "",
             &[
                 (PROMETHEUS, "GET", "/metrics", 200),
-                (PROMETHEUS, "GET", "/metrics.json", 200),
+                (PROMETHEUS, "GET", "/metrics.json", 403),
                 (PROBER, "GET", "/api/check-liveness/v1", 200),
                 (PROBER, "GET", "/metrics", 403),
                 (PROMETHEUS, "POST", "/api/admin/bounce/v1", 404),

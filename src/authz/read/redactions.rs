@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::authz::explain::action_word;
-use crate::catalog::{self, Catalog, EndpointId, Tag};
+use crate::catalog::{self, Catalog, EndpointId, Tag, read_families, read_label};
 use crate::document::{self, Entry, Faults, Node, Place};
-use crate::redact::{Action, BodyKind, Part, Plan, Rule};
+use crate::redact::{Action, BodyKind, Part, Plan, Rule, SeriesRule};
 
 use super::is_name;
 
@@ -23,7 +23,7 @@ const ACTIONS: [Action; 6] =
     [Action::Remove, Action::Null, Action::Mask, Action::Pseudonym, Action::TruncateIp, Action::Keep];
 
 /// What can be written in one: where it begins, and what it does.
-const KEYS: [&str; 7] = ["extends", "remove", "null", "mask", "pseudonym", "truncate_ip", "keep"];
+const KEYS: [&str; 9] = ["extends", "remove", "null", "mask", "pseudonym", "truncate_ip", "keep", "labels", "families"];
 
 /// The redaction sets that rules may name.
 pub(super) struct Sets<'catalog> {
@@ -36,6 +36,8 @@ pub(super) struct Sets<'catalog> {
 struct Own {
     extends: String,
     rules: Vec<Rule>,
+    /// For pages of metrics.
+    series: Vec<SeriesRule>,
 }
 
 impl<'catalog> Sets<'catalog> {
@@ -59,7 +61,7 @@ impl<'catalog> Sets<'catalog> {
     }
 
     fn own_set(&self, entry: &Entry, faults: &mut Faults) -> Own {
-        let mut own = Own { extends: NONE.to_owned(), rules: Vec::new() };
+        let mut own = Own { extends: NONE.to_owned(), rules: Vec::new(), series: Vec::new() };
         let Some(fields) = entry.node.fields(&KEYS, faults) else { return own };
         if let Some(node) = fields.required("extends", faults)
             && let Some(name) = node.text(faults)
@@ -73,6 +75,8 @@ impl<'catalog> Sets<'catalog> {
             let items = fields.get(action_word(action)).and_then(|node| node.list(faults)).unwrap_or_default();
             own.rules.extend(items.iter().filter_map(|node| rule(node, action, faults)));
         }
+        own.series.extend(fields.get("labels").map(|node| labels(node, faults)).unwrap_or_default());
+        own.series.extend(fields.get("families").map(|node| families(node, faults)).unwrap_or_default());
         own
     }
 
@@ -110,7 +114,11 @@ impl<'catalog> Sets<'catalog> {
             faults.push(Some(at), message);
             return None;
         }
-        match Plan::compile(about.body, self.rules(set, endpoint)) {
+        let plan = match about.body {
+            BodyKind::Exposition => Ok(Plan::for_metrics(self.series_rules(set, endpoint))),
+            BodyKind::Json | BodyKind::Text => Plan::compile(about.body, self.rules(set, endpoint)),
+        };
+        match plan {
             Ok(plan) => {
                 self.compiled.insert(key, Arc::clone(&plan));
                 Some(plan)
@@ -149,6 +157,12 @@ impl<'catalog> Sets<'catalog> {
         rules
     }
 
+    fn series_rules(&self, set: &str, endpoint: EndpointId) -> Vec<SeriesRule> {
+        let mut rules = self.catalog.series_rules(self.base(set), endpoint).unwrap_or_default();
+        rules.extend(self.own.get(set).into_iter().flat_map(|own| own.series.iter().cloned()));
+        rules
+    }
+
     fn is_builtin(&self, name: &str) -> bool {
         self.builtin().contains(&name)
     }
@@ -157,6 +171,36 @@ impl<'catalog> Sets<'catalog> {
         let names = self.catalog.redactions.iter().map(|set| set.name.as_str());
         names.chain(std::iter::once(NONE)).collect()
     }
+}
+
+/// Labels by what happens to them.
+fn labels(node: &Node, faults: &mut Faults) -> Vec<SeriesRule> {
+    let actions = [
+        ("remove", Action::Remove),
+        ("mask", Action::Mask),
+        ("pseudonym", Action::Pseudonym),
+        ("truncate_ip", Action::TruncateIp),
+    ];
+    let Some(fields) = node.fields(&actions.map(|(key, _)| key), faults) else { return Vec::new() };
+    let mut rules = Vec::new();
+    for (key, action) in actions {
+        let items = fields.get(key).and_then(|node| node.list(faults)).unwrap_or_default();
+        let series = items.iter().filter_map(|item| read_label(item, faults));
+        rules.extend(series.map(|series| SeriesRule { series, action }));
+    }
+    rules
+}
+
+/// Families by what happens to them.
+fn families(node: &Node, faults: &mut Faults) -> Vec<SeriesRule> {
+    let actions = [("remove", Action::Remove), ("keep", Action::Keep)];
+    let Some(fields) = node.fields(&actions.map(|(key, _)| key), faults) else { return Vec::new() };
+    let mut rules = Vec::new();
+    for (key, action) in actions {
+        let series = fields.get(key).map(|node| read_families(node, faults)).unwrap_or_default();
+        rules.extend(series.into_iter().map(|series| SeriesRule { series, action }));
+    }
+    rules
 }
 
 fn rule(node: &Node, action: Action, faults: &mut Faults) -> Option<Rule> {

@@ -1,7 +1,8 @@
 //! What a policy file may say, and what is said about one that is wrong.
 
-use super::{ROLES, answer, faults, policy, whole};
+use super::{ROLES, answer, faults, member, permit, policy, whole};
 use crate::authz::Policy;
+use crate::authz::explain::action_word;
 use crate::catalog::Catalogs;
 
 const HEAD: &str = "version: 1\ncatalog: nats\n";
@@ -379,20 +380,69 @@ fn the_issuers_that_roles_name_are_told_with_their_places() {
     assert_eq!(issuers, [("corp", 4), ("corp", 5), ("corp", 6)]);
 }
 
+/// The faults of a policy for exporters with this own set, and what the set takes out of the page.
+fn page(set: &str, redact: &str) -> (Vec<String>, Vec<String>) {
+    let text = format!(
+        "version: 1\ncatalog: prometheus\nredactions: {{ own: {{ {set} }} }}\n\
+         roles: {{ a: [{{ token: {{ issuer: corp }} }}] }}\n\
+         rules: [{{ id: r, endpoints: [metrics], allow: [a], redact: {redact} }}]"
+    );
+    match Policy::parse("p.yaml", &text, &Catalogs::builtin()) {
+        Err(faults) => (faults.iter().map(ToString::to_string).collect(), Vec::new()),
+        Ok(policy) => {
+            let permit = permit(&policy, &member(&[]), "/metrics");
+            let words = permit.plan().words().map(|(action, words)| format!("{} {words}", action_word(action)));
+            (Vec::new(), words.collect())
+        }
+    }
+}
+
 #[test]
-fn the_figures_of_an_exporter_leave_only_where_a_rule_says_that_nothing_is_taken_out() {
-    let faults = |redact: &str| {
-        let text = format!(
-            "version: 1\ncatalog: prometheus\nredactions: {{ own: {{ extends: standard }}, bare: {{ extends: none }} }}\n\
-             rules: [{{ id: r, endpoints: [metrics], allow: any{redact} }}]"
-        );
-        let read = Policy::parse("p.yaml", &text, &Catalogs::builtin());
-        read.err().unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>()
-    };
-    assert_eq!(faults(", redact: none"), Vec::<String>::new());
-    for redact in ["", ", redact: standard", ", redact: own", ", redact: bare"] {
-        let found = faults(redact);
-        assert_eq!(found.len(), 1, "{redact}: {found:?}");
-        assert!(found[0].contains("cannot be kept on `metrics`: it answers text"), "{found:?}");
+fn a_set_names_labels_and_families_of_pages() {
+    let (faults, words) = page(
+        "extends: none, remove: [$.a], labels: { remove: [ip, { label: user, families: [a_*, b] }], mask: [x], \
+         pseudonym: [account], truncate_ip: [peer] }, families: { remove: [\"go_*\", c], keep: [\"nats_*\"] }",
+        "own",
+    );
+    assert_eq!(faults, Vec::<String>::new());
+    let wanted = [
+        "remove label ip",
+        "remove label user in a_*, b",
+        "mask label x",
+        "pseudonym label account",
+        "truncate_ip label peer",
+        "remove family go_*",
+        "remove family c",
+        "keep family nats_*",
+        "remove other families",
+    ];
+    assert_eq!(words, wanted);
+    assert!(page("extends: none", "standard").1.contains(&"pseudonym label account".to_owned()));
+    let both = page("extends: no-credentials, labels: { mask: [ip] }", "own").1;
+    assert!(both.contains(&"remove label token".to_owned()) && both.contains(&"mask label ip".to_owned()), "{both:?}");
+    assert_eq!(page("extends: none", "none").1, Vec::<String>::new());
+}
+
+#[test]
+fn a_label_or_family_that_cannot_be_is_a_fault_with_its_place() {
+    for (set, message) in [
+        (
+            "labels: { remove: [le] }",
+            "3:56: the label `le` belongs to the value of its metric; remove the family instead",
+        ),
+        ("labels: { mask: [{ label: quantile }] }", "3:63: the label `quantile` belongs to the value of its metric"),
+        ("labels: { remove: [\"\"] }", "3:56: `` is not the name of a label"),
+        ("labels: { remove: ip }", "3:55: expected a list, found a single value; write `[ip]`"),
+        ("labels: { null: [ip] }", "3:47: unknown key `null`; known are `remove`, `mask`, `pseudonym`, `truncate_ip`"),
+        ("labels: { keep: [ip] }", "3:47: unknown key `keep`"),
+        ("labels: { mask: [{ families: [a] }] }", "3:54: `label` is missing here"),
+        ("labels: { mask: [{ label: x, family: [a] }] }", "3:66: unknown key `family`; known are `label`, `families`"),
+        ("labels: { mask: [{ label: x, families: [] }] }", "3:76: this list is empty; name a family"),
+        ("families: { remove: [\"\"] }", "3:58: `` is not the name of a family"),
+        ("families: { mask: [a] }", "3:49: unknown key `mask`; known are `remove`, `keep`"),
+        ("families: { keep: [] }", "3:55: this list is empty; name a family, with `*` for anything"),
+    ] {
+        let (faults, _) = page(&format!("extends: none, {set}"), "own");
+        assert!(faults.iter().any(|fault| fault.starts_with(&format!("p.yaml:{message}"))), "{set}: {faults:?}");
     }
 }

@@ -11,7 +11,7 @@ const KNOWN: [&str; 6] = ["argument", "force", "keep", "own", "named", "drop"];
 impl Reader {
     /// The section `tenant` of an endpoint with this body and these arguments.
     pub(super) fn tenant(&mut self, node: &Node, body: Option<BodyKind>, known: &[Argument]) -> Option<Tenancy> {
-        if body == Some(BodyKind::Text) {
+        if matches!(body, Some(BodyKind::Text | BodyKind::Exposition)) {
             self.faults.at(node, "a text cannot be cut down to one tenant; leave `tenant` out");
         }
         let fields = node.fields(&KNOWN, &mut self.faults)?;

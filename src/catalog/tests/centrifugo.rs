@@ -1,7 +1,7 @@
 //! The shipped catalogue of Centrifugo: its figures, and none of the calls beside them.
 
 use super::super::{Ask, Catalog, Form, TargetFault};
-use crate::redact::BodyKind;
+use crate::redact::{Action, BodyKind};
 
 #[test]
 fn each_page_is_asked_as_the_server_wants_it() {
@@ -21,7 +21,7 @@ fn each_page_is_asked_as_the_server_wants_it() {
         pages.collect::<Vec<_>>(),
         [
             ("/api/info", all, "{}", Some(("X-API-Key", "api_key", Form::Plain)), BodyKind::Json),
-            ("/metrics", get, "", None, BodyKind::Text),
+            ("/metrics", get, "", None, BodyKind::Exposition),
             ("/health", get, "", None, BodyKind::Json),
             ("/api/", all, stats, Some(("X-API-Sign", "secret", Form::HmacSha256)), BodyKind::Json),
         ]
@@ -87,5 +87,16 @@ fn the_sets_take_out_what_tells_one_machine() {
         assert_eq!(selectors("numbers-only", endpoint), paths(root, &["uid", "version", "name"]));
         assert_eq!(selectors("no-credentials", endpoint), Vec::<String>::new());
     }
-    assert!(!catalog.unkept("standard", catalog.find("metrics").unwrap()).unwrap().is_empty());
+    let metrics = catalog.find("metrics").unwrap();
+    assert_eq!(catalog.unkept("numbers-only", metrics).unwrap(), []);
+    let rules = catalog.series_rules("standard", metrics).unwrap();
+    let rules: Vec<_> = rules.iter().map(|rule| (rule.action, rule.series.as_str())).collect();
+    let wanted = [
+        (Action::Pseudonym, "label client_name"),
+        (Action::Mask, "label error in *_redis_*"),
+        (Action::Pseudonym, "label channel_namespace"),
+        (Action::Remove, "label version"),
+        (Action::Remove, "label client_version"),
+    ];
+    assert_eq!(rules, wanted);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::{Catalog, TargetFault};
-use crate::redact::{BodyKind, Plan, Pseudonyms, Redactor};
+use crate::redact::{Action, BodyKind, Plan, Pseudonyms, Redactor};
 
 fn catalog() -> Arc<Catalog> {
     Catalog::builtin("kumomta").unwrap()
@@ -17,7 +17,7 @@ fn figures_and_liveness_are_read_and_nothing_else() {
     assert_eq!(
         pages.collect::<Vec<_>>(),
         [
-            ("/metrics", "GET, HEAD", BodyKind::Text),
+            ("/metrics", "GET, HEAD", BodyKind::Exposition),
             ("/metrics.json", "GET, HEAD", BodyKind::Json),
             ("/api/check-liveness/v1", "GET, HEAD", BodyKind::Text),
         ]
@@ -60,9 +60,16 @@ fn the_administration_cannot_be_reached() {
 }
 
 #[test]
-fn no_set_promises_to_hide_customers_in_text() {
+fn customers_are_hidden_on_the_page() {
     let catalog = catalog();
-    assert_eq!(catalog.unkept("standard", catalog.find("metrics").unwrap()).unwrap().len(), 4);
+    let metrics = catalog.find("metrics").unwrap();
+    assert_eq!(catalog.unkept("numbers-only", metrics).unwrap(), []);
+    assert_eq!(catalog.unkept("standard", metrics).unwrap(), []);
+    let rules = catalog.series_rules("standard", metrics).unwrap();
+    let words: Vec<_> = rules.iter().map(|rule| (rule.action, rule.series.name())).collect();
+    for label in ["tenant", "campaign", "domain", "queue", "service", "source", "pool", "provider"] {
+        assert!(words.contains(&(Action::Pseudonym, label)), "{label}: {words:?}");
+    }
 }
 
 /// The shapes of figures: a number, one label, several, a histogram alone and by a label.

@@ -7,7 +7,7 @@ use crate::redact::BodyKind;
 fn an_exporter_has_one_page_without_arguments() {
     let catalog = Catalog::builtin("prometheus").unwrap();
     let pages: Vec<_> = catalog.endpoints.iter().map(|endpoint| (endpoint.path.as_str(), endpoint.body)).collect();
-    assert_eq!(pages, [("/metrics", BodyKind::Text)]);
+    assert_eq!(pages, [("/metrics", BodyKind::Exposition)]);
     let resolve = |target: &str| catalog.resolve(b"GET", target.as_bytes());
     assert_eq!(resolve("/metrics").map(|resource| catalog.render(&resource)), Ok("/metrics".to_owned()));
     for target in ["/", "/metrics/", "/federate", "/api/v1/query?query=up", "/-/quit", "/debug/pprof/heap", "/probe"] {

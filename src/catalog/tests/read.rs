@@ -1,7 +1,7 @@
 //! Catalogue files: what a good one becomes and how a wrong one is refused.
 
 use super::super::{Catalog, Kind, Value};
-use crate::redact::Action::{Mask, Pseudonym, Remove};
+use crate::redact::Action::{Mask, Pseudonym, Remove, TruncateIp};
 use crate::redact::{Forms, Other, Part, Rule};
 
 const GOOD: &str = "\
@@ -158,6 +158,11 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("other: keep", "other: kept", "23:54: unknown word `kept`; did you mean `keep`?"),
     ("[\"R {} *\"], other", "[\"R *\"], other", "23:35: `other: keep` needs a form with `{}`"),
     ("      identity:\n", "      identty:\n", "21:7: unknown tag `identty`; did you mean `identity`?"),
+    (
+        "out_of_reach: [host] }",
+        "sensitive: { host: [$.a] } }\n  figures: { path: /m, body: exposition, cost: cheap, sensitive: { host: [$.a] } }",
+        "26:75: a page of metrics has no fields; write `{ label: NAME }` or `{ families: [NAME] }`",
+    ),
 ];
 
 #[test]
@@ -284,4 +289,53 @@ fn the_example_of_the_readme_is_a_catalogue() {
     let example = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let catalog = Catalog::parse("README.md", example).unwrap();
     assert!(catalog.resolve(b"GET", b"/old/stats?who=x&limit=5").is_ok());
+}
+
+/// A catalogue of one page of metrics with these sensitive labels.
+fn figures(sensitive: &str) -> Result<Catalog, Vec<String>> {
+    let text = format!(
+        "version: 1\ncatalog: demo\nredactions: {{ lean: {{ identity: pseudonym, host: truncate_ip, name: remove }} }}\n\
+         endpoints:\n  figures: {{ path: /metrics, body: exposition, cost: cheap, sensitive: {{ {sensitive} }} }}\n"
+    );
+    Catalog::parse("demo.yaml", &text).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a_page_of_metrics_has_sensitive_labels_and_families() {
+    let catalog = figures(
+        "identity: [{ label: account }, { label: user, families: [\"nats_*\", b] }], topology: [{ label: peer }], \
+         host: [{ label: ip }], name: [{ families: [secret_*, other] }]",
+    );
+    let catalog = catalog.unwrap();
+    let figures = catalog.find("figures").unwrap();
+    assert_eq!(catalog.rules("lean", figures).unwrap().len(), 0);
+    assert!(catalog.series_rules("nope", figures).is_none());
+    let rules = catalog.series_rules("lean", figures).unwrap();
+    let rules: Vec<_> = rules.iter().map(|rule| (rule.action, rule.series.as_str())).collect();
+    let wanted = [
+        (Pseudonym, "label account"),
+        (Pseudonym, "label user in nats_*, b"),
+        (TruncateIp, "label ip"),
+        (Remove, "family secret_*"),
+        (Remove, "family other"),
+    ];
+    assert_eq!(rules, wanted);
+}
+
+#[test]
+fn a_wrong_label_or_family_has_its_place() {
+    for (sensitive, message) in [
+        ("host: [{ label: le }]", "5:90: the label `le` belongs to the value of its metric; remove the family instead"),
+        ("host: [{ label: a, families: [] }]", "5:103: this list is empty; name a family, with `*` for anything"),
+        ("host: [{}]", "5:81: `label` or `families` is missing here"),
+        ("host: [{ labels: a }]", "5:83: unknown key `labels`; did you mean `label`?"),
+        ("host: [[a]]", "5:81: a page of metrics has no fields"),
+        ("host: [] }, inside: { host: [{ names: $.a }]", "5:94: a page of metrics has no members; name its labels"),
+        ("hots: [{ label: a }]", "5:74: unknown tag `hots`; did you mean `host`?"),
+    ] {
+        let found = figures(sensitive).unwrap_err();
+        assert!(found.iter().any(|fault| fault.starts_with(&format!("demo.yaml:{message}"))), "{sensitive}: {found:?}");
+    }
+    let tenant = figures("}, tenant: { own: { \"$.a[*]\": b }").unwrap_err();
+    assert!(tenant[0].contains("a text cannot be cut down to one tenant"), "{tenant:?}");
 }

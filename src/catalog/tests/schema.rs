@@ -128,6 +128,13 @@ const WRONG: &[(&str, &str)] = &[
     ("names: \"$.by_gardener[*]\"", "names: [$.a]"),
     ("[\"{} (*)\"]", "\"{} (*)\""),
     (", other: keep", ", other: whole"),
+    ("{ label: gardener }", "gardener"),
+    ("{ label: gardener }", "{ labels: gardener }"),
+    ("{ label: gardener }", "{}"),
+    ("{ label: gardener }", "{ label: \"\" }"),
+    ("families: [greenhouse_wiring]", "families: greenhouse_wiring"),
+    ("families: [greenhouse_wiring]", "families: []"),
+    ("families: [greenhouse_wiring]", "families: [\"\"]"),
 ];
 
 #[test]
