@@ -8,6 +8,7 @@ use super::behind::Behind;
 use super::entry::{Entry, Stage};
 use super::fetch::{self, Fetched, Withheld};
 use super::head::HeadFault;
+use super::pages::Wants;
 use super::respond::{Answer, Wish};
 use super::shown;
 use super::snapshot::{Guarded, Judge, Snapshot};
@@ -31,6 +32,7 @@ pub(super) struct Facts<'a> {
     pub(super) assertions: &'a [(Door, &'a [u8])],
     pub(super) told: &'a [(Told, &'a [u8])],
     pub(super) accept: Option<&'a [u8]>,
+    pub(super) accept_encoding: Option<&'a [u8]>,
     pub(super) protocol: &'static str,
 }
 
@@ -68,6 +70,7 @@ impl InForce {
 pub(super) async fn exchange(peer: &Peer, force: &InForce, facts: &Facts<'_>) -> (Answer, Entry) {
     let mut entry = Entry::new(peer, force.clone(), facts.protocol);
     let wish = Wish::of(facts.accept);
+    let wants = Wants::of(facts.accept, facts.accept_encoding);
     let certificate = shown::certificate(peer.shown.as_deref(), force.guarded.client_trust.as_deref(), entry.received);
     let request = Request {
         method: facts.method,
@@ -88,7 +91,7 @@ pub(super) async fn exchange(peer: &Peer, force: &InForce, facts: &Facts<'_>) ->
     let answer = match decide(force, &request).await {
         // The proxy that asks fetches by itself.
         Ok(pass) if request.way == Way::Told => permitted(force, pass, wish, &mut entry),
-        Ok(pass) => ask(force, pass, wish, &mut entry).await,
+        Ok(pass) => ask(force, pass, (wish, wants), &mut entry).await,
         Err(refusal) => refuse(force, *refusal, wish, &mut entry),
     };
     entry.status = answer.status;
@@ -152,17 +155,17 @@ async fn find_out(force: &InForce, inquiry: Inquiry, request: &Request<'_>) -> R
     inquiry.settle(answer, request)
 }
 
-async fn ask(force: &InForce, pass: Pass, wish: Wish, entry: &mut Entry) -> Answer {
+async fn ask(force: &InForce, pass: Pass, (wish, wants): (Wish, Wants), entry: &mut Entry) -> Answer {
     entry.stage = Stage::Passed(pass);
     let began = clock::instant();
     let Stage::Passed(pass) = &entry.stage else { return Answer::plain(502, wish, entry.id) };
     let Some(behind) = force.behind(Some(pass.upstream())) else { return Answer::plain(502, wish, entry.id) };
-    let result = Box::pin(fetch::fetch(behind, pass, entry.id)).await;
+    let result = Box::pin(fetch::fetch(behind, pass, wants, entry.id)).await;
     entry.upstream_took(clock::instant().saturating_duration_since(began));
     let stage = std::mem::replace(&mut entry.stage, Stage::Received);
     let Stage::Passed(pass) = stage else { return Answer::plain(502, wish, entry.id) };
     match result {
-        Ok(fetched) => answered(pass, fetched, entry),
+        Ok(fetched) => answered(pass, fetched, wants, entry),
         Err(withheld) => withhold(pass, withheld, wish, entry),
     }
 }
@@ -175,15 +178,24 @@ fn permitted(force: &InForce, pass: Pass, wish: Wish, entry: &mut Entry) -> Answ
     Answer::body("text/plain; charset=utf-8", Vec::new(), entry.id).with("x-monward-target", target)
 }
 
-fn answered(pass: Pass, mut fetched: Fetched, entry: &mut Entry) -> Answer {
+fn answered(pass: Pass, mut fetched: Fetched, wants: Wants, entry: &mut Entry) -> Answer {
     let content_type = match pass.plan().kind() {
         BodyKind::Json => "application/json",
         BodyKind::Text => "text/plain; charset=utf-8",
-        BodyKind::Exposition => "text/plain; version=0.0.4; charset=utf-8",
+        BodyKind::Exposition => fetched.format.content_type(),
     };
     let body = std::mem::take(&mut fetched.body);
+    let is_page = pass.plan().kind() == BodyKind::Exposition;
     entry.stage = Stage::Answered(pass, fetched);
-    Answer::body(content_type, body, entry.id)
+    if !is_page {
+        return Answer::body(content_type, body, entry.id);
+    }
+    // What is not to leave is gone already, so that its length tells nothing.
+    let answer = match wants.compressed(&body) {
+        Some(compressed) => Answer::body(content_type, compressed, entry.id).with("content-encoding", "gzip"),
+        None => Answer::body(content_type, body, entry.id),
+    };
+    answer.with("vary", "accept, accept-encoding")
 }
 
 fn withhold(pass: Pass, withheld: Withheld, wish: Wish, entry: &mut Entry) -> Answer {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use super::behind::Behind;
 use super::injected::Injected;
+use super::pages::{Format, Wants};
 use super::via;
 use crate::catalog::Ask;
 use crate::gate::{Asked, Pass};
-use crate::redact::{BodyKind, Fence, FenceErrorKind, RedactErrorKind, Redactor};
+use crate::redact::{BodyKind, Fence, FenceErrorKind, RedactErrorKind, Redactor, Report};
 use crate::types::RequestId;
 use crate::upstream::{FetchError, ResponseHead, Sink, Stop, Take, write_get, write_post};
 
@@ -25,6 +26,8 @@ pub(super) struct Fetched {
     pub(super) hits: Vec<u64>,
     /// How often the safety net masked something.
     pub(super) masked: u64,
+    /// What it is, where it is a page of metrics.
+    pub(super) format: Format,
 }
 
 /// Why nothing of an upstream's answer may leave.
@@ -94,14 +97,14 @@ impl Withheld {
 }
 
 /// Fetches and redacts what `pass` permits.
-pub(super) async fn fetch(behind: &Behind, pass: &Pass, id: RequestId) -> Result<Fetched, Withheld> {
+pub(super) async fn fetch(behind: &Behind, pass: &Pass, wants: Wants, id: RequestId) -> Result<Fetched, Withheld> {
     let span = RequestId::new(rand::random());
     let trace = ["00-", id.as_str(), "-", span.as_str().get(..16).unwrap_or_default(), "-00"].concat();
     let mut request = Vec::with_capacity(320);
     let accept = match pass.plan().kind() {
         BodyKind::Json => "application/json",
         BodyKind::Text => "*/*",
-        BodyKind::Exposition => "text/plain;version=0.0.4",
+        BodyKind::Exposition => wants.accept(),
     };
     let fields = [
         ("Accept", accept),
@@ -167,13 +170,23 @@ struct Redacting<'a> {
     raw: Vec<u8>,
     kind: BodyKind,
     status: u16,
+    format: Format,
     body: Vec<u8>,
     withheld: Option<Withheld>,
 }
 
 impl<'a> Redacting<'a> {
     fn new(redactor: Redactor, kind: BodyKind, fence: Option<(&'a Fence, &'a str)>) -> Self {
-        Self { redactor, fence, raw: Vec::new(), kind, status: 0, body: Vec::new(), withheld: None }
+        Self {
+            redactor,
+            fence,
+            raw: Vec::new(),
+            kind,
+            status: 0,
+            format: Format::Text,
+            body: Vec::new(),
+            withheld: None,
+        }
     }
 
     fn finish(mut self) -> Result<Fetched, Withheld> {
@@ -186,7 +199,8 @@ impl<'a> Redacting<'a> {
             pushed.map_err(|error| Withheld::Redaction(error.kind))?;
         }
         let report = self.redactor.finish(&mut self.body).map_err(|error| Withheld::Redaction(error.kind))?;
-        Ok(Fetched { status: self.status, body: self.body, hits: report.hits, masked: report.masked })
+        let Report { hits, masked } = report;
+        Ok(Fetched { status: self.status, body: self.body, hits, masked, format: self.format })
     }
 
     fn stop(&mut self, withheld: Withheld) -> Stop {
@@ -202,8 +216,15 @@ impl Sink for Redacting<'_> {
             self.withheld = Some(Withheld::Status(head.status));
             return Ok(Take::Head);
         }
-        if !fits(self.kind, head.content_type) {
-            return Err(self.stop(Withheld::ContentType));
+        match (self.kind, Format::of(head.content_type)) {
+            (BodyKind::Exposition, Some(format)) => self.format = format,
+            (BodyKind::Json | BodyKind::Text, _) if fits(self.kind, head.content_type) => {}
+            (BodyKind::Exposition | BodyKind::Json | BodyKind::Text, _) => {
+                return Err(self.stop(Withheld::ContentType));
+            }
+        }
+        if self.format.says_its_end() {
+            self.redactor.expect_end();
         }
         if let Some(length) = head.content_length.and_then(|length| usize::try_from(length).ok()) {
             self.body.reserve(length.min(1 << 20));
@@ -234,7 +255,7 @@ fn fits(kind: BodyKind, content_type: Option<&[u8]>) -> bool {
     };
     let kind_fits = match kind {
         BodyKind::Json => media.eq_ignore_ascii_case(b"application/json"),
-        BodyKind::Exposition => media.eq_ignore_ascii_case(b"text/plain"),
+        BodyKind::Exposition => false,
         // NATS declares its stack dump as JSON.
         BodyKind::Text => {
             media.eq_ignore_ascii_case(b"application/json")

@@ -57,6 +57,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin>(
             assertions: &assertions,
             told: &told,
             accept: head.accept.as_ref().map(part),
+            accept_encoding: head.accept_encoding.as_ref().map(part),
             protocol: "HTTP/1.1",
         };
         let head_only = facts.method == b"HEAD";

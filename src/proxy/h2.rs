@@ -156,8 +156,6 @@ async fn answer(
         Err(refused) => return fault(refused),
     };
     let authorization: Vec<&[u8]> = values(http::header::AUTHORIZATION).take(2).collect();
-    let mut accepts = values(http::header::ACCEPT);
-    let accept = accepts.next().filter(|_| accepts.next().is_none());
     let facts = Facts {
         method: head.method.as_str().as_bytes(),
         target,
@@ -166,10 +164,16 @@ async fn answer(
         authorization: &authorization,
         assertions: &assertions(head),
         told: &told(head),
-        accept,
+        accept: only(values(http::header::ACCEPT)),
+        accept_encoding: only(values(http::header::ACCEPT_ENCODING)),
         protocol: "HTTP/2",
     };
     until_reset(respond, exchange(peer, &force, &facts)).await
+}
+
+/// The value of a field that stands there once.
+fn only<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
+    values.next().filter(|_| values.next().is_none())
 }
 
 /// What comes of `work`, unless the client resets the stream before: then whatever was begun for it ends.

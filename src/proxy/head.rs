@@ -33,6 +33,8 @@ pub(super) struct Head {
     pub(super) told: Vec<(Told, Range<usize>)>,
     /// The value of `Accept`, when there is exactly one.
     pub(super) accept: Option<Range<usize>>,
+    /// The value of `Accept-Encoding`, when there is exactly one.
+    pub(super) accept_encoding: Option<Range<usize>>,
     /// Whether the client wants the connection closed after the answer.
     pub(super) close: bool,
     /// The body, empty for nearly all requests. It begins where the head ends, and may not have arrived yet.
@@ -174,7 +176,8 @@ fn parse(head: &[u8], longest: usize) -> Result<Head, HeadFault> {
         authorization: found.authorization,
         assertions: found.assertions,
         told: found.told,
-        accept: found.accept,
+        accept: found.accept.filter(|_| !found.accepts_again),
+        accept_encoding: found.accept_encoding.filter(|_| !found.accepts_again),
         close: found.close,
         body: head.len()..head.len() + found.content_length.unwrap_or_default(),
     })
@@ -195,6 +198,9 @@ struct Fields {
     assertions: Vec<(Door, Range<usize>)>,
     told: Vec<(Told, Range<usize>)>,
     accept: Option<Range<usize>>,
+    accept_encoding: Option<Range<usize>>,
+    /// One of these two stood there twice.
+    accepts_again: bool,
     content_length: Option<usize>,
     close: bool,
     /// The longest body that may be.
@@ -208,12 +214,13 @@ impl Fields {
             3 if is("via") && via::names_us(value) => return Err(HeadFault::Loop),
             4 if is("host") && self.host.is_some() => return Err(HeadFault::Host),
             4 if is("host") => self.host = Some(at),
-            6 if is("accept") => self.accept = self.accept.is_none().then_some(at),
+            6 if is("accept") => self.accepts_again |= self.accept.replace(at).is_some(),
             6 if is("expect") => return Err(HeadFault::Expect),
             10 if is("connection") => self.close |= has_token(value, b"close"),
             13 if is("authorization") && self.authorization.len() < 2 => self.authorization.push(at),
             14 if is("content-length") && self.content_length.is_some() => return Err(HeadFault::Body),
             14 if is("content-length") => self.content_length = Some(body_length(value, self.longest)?),
+            15 if is("accept-encoding") => self.accepts_again |= self.accept_encoding.replace(at).is_some(),
             17 if is("transfer-encoding") => return Err(HeadFault::Body),
             _ => {
                 self.told.extend(Told::of_field(name).map(|told| (told, at.clone())));

@@ -13,6 +13,7 @@ mod h1;
 mod h2;
 mod head;
 mod injected;
+mod pages;
 mod respond;
 mod seats;
 mod shown;

@@ -50,6 +50,7 @@ mod forward_auth;
 mod front_doors;
 mod fuzz;
 mod g_corpora;
+mod g_pages;
 mod g_redaction;
 mod h_certificates;
 mod h_corpora;

@@ -105,6 +105,17 @@ impl Prometheus {
         self.series(name, job)["metric"].clone()
     }
 
+    /// How many series of `job` the metric or expression `name` finds now.
+    pub fn found(&self, name: &str, job: &str) -> usize {
+        let found = self.api(&format!("/api/v1/query?query={}", encoded(name)));
+        found["result"].as_array().unwrap().iter().filter(|series| series["metric"]["job"] == job).count()
+    }
+
+    /// Its own figures.
+    pub fn page(&self) -> String {
+        plain_get(self.address, "/metrics").text()
+    }
+
     fn series(&self, name: &str, job: &str) -> Value {
         eventually(&format!("{name} of {job}"), || {
             let found = self.api(&format!("/api/v1/query?query={}", encoded(name)));
