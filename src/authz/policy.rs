@@ -5,13 +5,14 @@ use std::sync::Arc;
 use crate::authn::{Kept, Principal};
 use crate::catalog::{Catalog, Catalogs, EndpointId, Resource};
 use crate::document::{Fault, Position};
+use crate::redact::Plan;
 
 use super::circumstances::Circumstances;
 use super::condition::Conditions;
 use super::decision::{Decision, HeldRoles, Holder, LimitId, Permit, Reason, Refused, RuleId, Would};
 use super::limit::Limit;
 use super::opening::{Offer, Opening};
-use super::read;
+use super::read::{self, OwnSets, Sets};
 use super::roles::{Held, RoleId, Roles};
 use super::tenant::{Stranger, narrow};
 use super::terms::Misfit;
@@ -31,6 +32,8 @@ pub struct Policy {
     pub(super) enforced: Vec<Opening>,
     /// All rules, those in shadow as well; `None` when none is.
     pub(super) shadowed: Option<Vec<Opening>>,
+    /// Its redaction sets.
+    pub(super) own_sets: OwnSets,
 }
 
 /// A file of a policy.
@@ -118,6 +121,32 @@ impl Policy {
     /// As [`Policy::parse`], of all files.
     pub fn parse_all(sources: &[Source<'_>], catalogs: &Catalogs) -> Result<Self, Vec<Fault>> {
         read::policy(sources, catalogs)
+    }
+
+    /// The policy that opens nothing of `catalog`, and has the redaction sets of the catalogue alone.
+    #[must_use]
+    pub fn closed(catalog: Arc<Catalog>) -> Self {
+        Self {
+            roles: Roles::default(),
+            rules: Vec::new(),
+            limits: Vec::new(),
+            issuers: Vec::new(),
+            clusters: Vec::new(),
+            enforced: Vec::new(),
+            shadowed: None,
+            own_sets: OwnSets::default(),
+            catalog,
+        }
+    }
+
+    /// What the redaction set `set`, of this policy or of its catalogue, does to answers of `endpoint`.
+    ///
+    /// # Errors
+    /// Why there is none, in words for the operator.
+    pub fn redaction(&self, set: &str, endpoint: EndpointId) -> Result<Arc<Plan>, String> {
+        let sets = Sets::with(&self.catalog, self.own_sets.clone());
+        sets.know(set)?;
+        sets.compile(set, endpoint)
     }
 
     /// Decides. A deny rule wins wherever it stands; else, of the allow rules that are for one of the principal's roles,

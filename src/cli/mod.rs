@@ -9,6 +9,7 @@ mod explain;
 mod learn;
 mod policies;
 mod records;
+mod redact;
 mod schema;
 mod serve;
 mod why;
@@ -44,6 +45,8 @@ enum Command {
     Diff(diff::Arguments),
     /// Write the least policy for what was seen
     Learn(learn::Arguments),
+    /// Take out of a body what a redaction set takes out, or say what that is
+    Redact(redact::Arguments),
     /// Say what happened to one request, by its id in the audit records
     Why(why::Arguments),
     /// Print the JSON Schema of a kind of file
@@ -61,6 +64,7 @@ pub fn run() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Learn(arguments) => learn::run(&arguments),
+        Command::Redact(arguments) => redact::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
@@ -121,11 +125,16 @@ fn show_json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// A line of a report: what is good in green, what is bad in red, what is otherwise in yellow.
 fn tinted(paint: Paint, line: &str) -> String {
-    const TINTS: [(&str, &str); 7] = [
+    const TINTS: [(&str, &str); 12] = [
         ("decision  allow", "32"),
         ("decision  permit", "32"),
         ("decision  deny", "31"),
         ("decision  withhold", "31"),
+        ("  remove  ", "31"),
+        ("  null  ", "33"),
+        ("  mask  ", "33"),
+        ("  pseudonym  ", "33"),
+        ("  truncate_ip  ", "33"),
         ("  + ", "32"),
         ("  - ", "31"),
         ("  ~ ", "33"),

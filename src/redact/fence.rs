@@ -16,7 +16,6 @@ use super::fold::fold;
 use super::selector::{self, Name, SelectorError, Step};
 use walk::Walk;
 
-mod scan;
 mod walk;
 
 /// Segments of a path, at most: how deep the walk goes before it only copies or skips.

@@ -31,7 +31,7 @@ const LEVELS: usize = 8;
 /// Bytes from a separator to the end of the name behind it, at most.
 const MAX_HELD: usize = 64 * 1024;
 /// Bytes of a string that the safety net can look through; a longer one is masked as a whole.
-const MAX_STRING: usize = 64 * 1024;
+pub(super) const MAX_STRING: usize = 64 * 1024;
 /// Bytes of a number, at most.
 const MAX_NUMBER: usize = 4 * 1024;
 

@@ -24,8 +24,10 @@ mod names;
 mod net;
 mod plan;
 mod pseudonym;
+mod scan;
 mod selector;
 mod text;
+mod touched;
 mod unescape;
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,7 @@ pub use form::{Forms, Other};
 pub use plan::Plan;
 pub use pseudonym::{Pseudonym, Pseudonyms};
 pub use selector::{Selector, SelectorError};
+pub use touched::{Cause, Touch, Touched, touched};
 
 /// What happens to a value that a selector finds, the strictest first.
 ///

@@ -16,5 +16,6 @@ mod watched;
 pub use assemble::{Assembled, assemble, policy_of, read_policy, run_cases};
 pub use catalogs::{catalogs_of, read_catalogs};
 pub use exposed::exposed;
+pub use pseudonyms::{pseudonyms, random_pseudonyms};
 pub use running::{Addresses, Running, StartFault, Stopped, start};
 pub use watched::LOOK;

@@ -11,7 +11,8 @@ use crate::redact::Pseudonyms;
 static RANDOM: LazyLock<Arc<Pseudonyms>> = LazyLock::new(|| Arc::new(Pseudonyms::new(&rand::random::<[u8; 32]>())));
 
 /// The pseudonyms of this process.
-pub(super) fn random_pseudonyms() -> Arc<Pseudonyms> {
+#[must_use]
+pub fn random_pseudonyms() -> Arc<Pseudonyms> {
     Arc::clone(&RANDOM)
 }
 
@@ -19,7 +20,7 @@ pub(super) fn random_pseudonyms() -> Arc<Pseudonyms> {
 ///
 /// # Errors
 /// When the file of its key holds none, or a short one.
-pub(super) fn pseudonyms(loaded: &Loaded) -> Result<Arc<Pseudonyms>, Vec<Fault>> {
+pub fn pseudonyms(loaded: &Loaded) -> Result<Arc<Pseudonyms>, Vec<Fault>> {
     let Some(file) = &loaded.config.pseudonym_key else { return Ok(random_pseudonyms()) };
     let file = loaded.at(file);
     let said = |message: String| fault(&file.display().to_string(), message);

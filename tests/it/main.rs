@@ -74,6 +74,7 @@ mod real_certificates;
 mod real_introspection;
 mod real_openssl;
 mod real_prometheus;
+mod redact;
 mod regression;
 mod revocation;
 mod routes;

@@ -9,11 +9,11 @@ mod rules;
 use std::sync::Arc;
 
 pub(super) use conditions::{instant, tls_version};
+pub(super) use redactions::{OwnSets, Sets};
 
 use crate::catalog::{Catalog, Catalogs};
 use crate::document::{self, Fault, Faults, Fields, Node, Place, Value};
 
-use self::redactions::Sets;
 use self::roles::RolesRead;
 use self::rules::RulesReader;
 use super::policy::{Mode, Policy, Source};
@@ -51,6 +51,7 @@ fn read(documents: &[(&str, Node)], catalogs: &Catalogs, faults: &mut Faults) ->
         faults.turn_to(file);
         sets.read(fields.get("redactions"), faults);
     }
+    let own_sets = sets.own().clone();
     let mut reader = RulesReader::new(&catalog, &roles.names, sets);
     for (file, fields) in &files {
         faults.turn_to(file);
@@ -67,6 +68,7 @@ fn read(documents: &[(&str, Node)], catalogs: &Catalogs, faults: &mut Faults) ->
         clusters: roles.clusters,
         enforced,
         shadowed,
+        own_sets,
         catalog,
     })
 }

@@ -26,14 +26,18 @@ const ACTIONS: [Action; 6] =
 const KEYS: [&str; 9] = ["extends", "remove", "null", "mask", "pseudonym", "truncate_ip", "keep", "labels", "families"];
 
 /// The redaction sets that rules may name.
-pub(super) struct Sets<'catalog> {
+pub(in crate::authz) struct Sets<'catalog> {
     catalog: &'catalog Catalog,
-    own: HashMap<String, Own>,
+    own: OwnSets,
     compiled: HashMap<(String, EndpointId), Arc<Plan>>,
 }
 
+/// The sets of a policy, by name.
+pub(in crate::authz) type OwnSets = HashMap<String, Own>;
+
 /// A set of the policy: what it adds to a set of the catalogue.
-struct Own {
+#[derive(Clone, Debug)]
+pub(in crate::authz) struct Own {
     extends: String,
     rules: Vec<Rule>,
     /// For pages of metrics.
@@ -43,7 +47,17 @@ struct Own {
 impl<'catalog> Sets<'catalog> {
     /// The sets of `catalog`.
     pub(super) fn new(catalog: &'catalog Catalog) -> Self {
-        Self { catalog, own: HashMap::new(), compiled: HashMap::new() }
+        Self::with(catalog, OwnSets::new())
+    }
+
+    /// The sets of `catalog` and those of a policy that was read.
+    pub(in crate::authz) fn with(catalog: &'catalog Catalog, own: OwnSets) -> Self {
+        Self { catalog, own, compiled: HashMap::new() }
+    }
+
+    /// Those of the policy.
+    pub(super) const fn own(&self) -> &OwnSets {
+        &self.own
     }
 
     /// Adds those of a file.
@@ -86,14 +100,22 @@ impl<'catalog> Sets<'catalog> {
             Some(node) => node.text(faults)?,
             None => STANDARD,
         };
+        if let Err(message) = self.know(name) {
+            faults.push(Some(redact.map_or(at, |node| node.place)), message);
+            return None;
+        }
+        Some(name.to_owned())
+    }
+
+    /// Whether there is a set `name`; else what there is.
+    pub(in crate::authz) fn know(&self, name: &str) -> Result<(), String> {
         if self.is_builtin(name) || self.own.contains_key(name) {
-            return Some(name.to_owned());
+            return Ok(());
         }
         let mut known = self.builtin();
         known.extend(self.own.keys().map(String::as_str));
         known.sort_unstable();
-        faults.push(Some(redact.map_or(at, |node| node.place)), document::unknown("redaction set", name, &known));
-        None
+        Err(document::unknown("redaction set", name, &known))
     }
 
     /// What `set` means for `endpoint`; each is compiled once and shared.
@@ -108,26 +130,29 @@ impl<'catalog> Sets<'catalog> {
         if let Some(plan) = self.compiled.get(&key) {
             return Some(Arc::clone(plan));
         }
+        match self.compile(set, endpoint) {
+            Ok(plan) => {
+                self.compiled.insert(key, Arc::clone(&plan));
+                Some(plan)
+            }
+            Err(message) => {
+                faults.push(Some(at), message);
+                None
+            }
+        }
+    }
+
+    /// What `set` means for `endpoint`; else why it cannot be used there.
+    pub(in crate::authz) fn compile(&self, set: &str, endpoint: EndpointId) -> Result<Arc<Plan>, String> {
         let about = self.catalog.endpoint(endpoint);
         if let Some(why) = self.broken_promise(set, endpoint) {
-            let message = format!("`{set}` cannot be kept on `{}`: {why}; {ADVICE}", about.name);
-            faults.push(Some(at), message);
-            return None;
+            return Err(format!("`{set}` cannot be kept on `{}`: {why}; {ADVICE}", about.name));
         }
         let plan = match about.body {
             BodyKind::Exposition => Ok(Plan::for_metrics(self.series_rules(set, endpoint))),
             BodyKind::Json | BodyKind::Text => Plan::compile(about.body, self.rules(set, endpoint)),
         };
-        match plan {
-            Ok(plan) => {
-                self.compiled.insert(key, Arc::clone(&plan));
-                Some(plan)
-            }
-            Err(error) => {
-                faults.push(Some(at), format!("`{set}` cannot be used on `{}`: {error}", about.name));
-                None
-            }
-        }
+        plan.map_err(|error| format!("`{set}` cannot be used on `{}`: {error}", about.name))
     }
 
     /// What of `set` would stay in the body of `endpoint` all the same.

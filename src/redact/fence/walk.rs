@@ -4,11 +4,12 @@
 
 use std::collections::HashSet;
 
-use super::{FenceError, FenceErrorKind, FenceRule, Form, Part, scan};
+use super::{FenceError, FenceErrorKind, FenceRule, Form, Part};
 use crate::redact::RedactErrorKind;
 use crate::redact::error::Stop;
 use crate::redact::fold::{fold, is_plain};
 use crate::redact::lexer;
+use crate::redact::scan;
 use crate::redact::selector::{Name, Step};
 use crate::redact::unescape::unescape;
 

@@ -14,6 +14,7 @@ mod parts;
 mod rules;
 mod safety;
 mod streams;
+mod touched;
 mod reference;
 
 /// A plan for JSON from pairs of path and action.

@@ -1,0 +1,269 @@
+//! Says what a plan does to one body, and where: slowly, for people.
+//!
+//! In: a plan and a whole body. Out: every place that the plan touches, in the order of the body, never what stands
+//! there. The [`Redactor`] judges the body first, so that nothing is said of one that must not leave.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::error::Stop;
+use super::fold::fold;
+use super::json::MAX_STRING;
+use super::lexer::skip_space;
+use super::selector::Step;
+use super::unescape::unescape;
+use super::{Action, BodyKind, Plan, Pseudonyms, RedactError, Redactor, Report, located, net, scan};
+
+/// One place that a plan touches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// The place as a path of names and indices: `$.connections[3].jwt`; `$` in a text without structure.
+    ///
+    /// Names that look like a secret are shown as `[redacted]`.
+    pub path: String,
+    /// What of it is touched.
+    pub what: Touched,
+    /// What happens to it.
+    pub action: Action,
+    /// Why.
+    pub cause: Cause,
+    /// Where it begins, in bytes from the start of the body.
+    pub offset: u64,
+}
+
+/// Why a place is touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A rule says so: its place in [`Plan::rules`].
+    Rule(usize),
+    /// The plan is an allow-list, and keeps neither it nor anything in it.
+    NotKept,
+    /// It looks like a secret.
+    SafetyNet,
+}
+
+/// What of a place is touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// The value.
+    Value,
+    /// The name of the member.
+    Name,
+}
+
+impl Touched {
+    /// Its word in reports.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Value => "value",
+            Self::Name => "name",
+        }
+    }
+}
+
+/// Everything that `plan` touches in `body`, and what the redaction itself counted.
+///
+/// # Errors
+/// When the body cannot be trusted.
+pub fn touched(
+    plan: &Arc<Plan>,
+    pseudonyms: &Arc<Pseudonyms>,
+    body: &[u8],
+) -> Result<(Vec<Touch>, Report), RedactError> {
+    let (mut redactor, mut out) = (Redactor::new(Arc::clone(plan), Arc::clone(pseudonyms)), Vec::new());
+    for chunk in body.chunks(64 * 1024) {
+        redactor.push(chunk, &mut out)?;
+        out.clear();
+    }
+    let report = redactor.finish(&mut out)?;
+    let mut walk = Walk { plan, body, path: "$".to_owned(), touches: Vec::new() };
+    if plan.kind() == BodyKind::Json {
+        let start = skip_space(body, 0);
+        let spots = (0..plan.rules().len()).map(|rule| Spot { rule, passed: 0 }).collect::<Vec<_>>();
+        walk.value(start, &spots, !plan.has(Action::Keep)).map_err(|stop| located(stop, 0))?;
+    } else {
+        walk.guard(body, 0, Touched::Value);
+    }
+    Ok((walk.touches, report))
+}
+
+/// A rule on the way to what it finds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Spot {
+    rule: usize,
+    /// Segments that are passed.
+    passed: usize,
+}
+
+/// What tells a child from its siblings.
+enum Key<'a> {
+    Name(&'a str),
+    Index(u64),
+}
+
+struct Walk<'a> {
+    plan: &'a Plan,
+    body: &'a [u8],
+    path: String,
+    touches: Vec<Touch>,
+}
+
+impl Walk<'_> {
+    /// Looks at the value at `at`, where rules are at `spots` and what none of them finds is `kept` or not; says where
+    /// it ends.
+    fn value(&mut self, at: usize, spots: &[Spot], kept: bool) -> Result<usize, Stop> {
+        let end = match self.body.get(at) {
+            Some(b'{') => return self.children(at, b'}', (spots, kept)),
+            Some(b'[') => return self.children(at, b']', (spots, kept)),
+            _ => scan::single(self.body, at)?,
+        };
+        if self.body.get(at) == Some(&b'"') {
+            self.text(at, end, Touched::Value);
+        }
+        Ok(end)
+    }
+
+    fn children(&mut self, at: usize, close: u8, above: (&[Spot], bool)) -> Result<usize, Stop> {
+        let mut at = skip_space(self.body, at + 1);
+        let mut index = 0;
+        while self.body.get(at) != Some(&close) {
+            let length = self.path.len();
+            at = if close == b'}' { self.member(at, above)? } else { self.child(&Key::Index(index), (at, at), above)? };
+            self.path.truncate(length);
+            index += 1;
+            at = skip_space(self.body, at);
+            match self.body.get(at) {
+                Some(b',') => at = skip_space(self.body, at + 1),
+                Some(byte) if *byte == close => {}
+                other => return Err(scan::wrong(other, at)),
+            }
+        }
+        Ok(at + 1)
+    }
+
+    fn member(&mut self, at: usize, above: (&[Spot], bool)) -> Result<usize, Stop> {
+        let (end, value) = scan::name(self.body, at)?;
+        let mut name = Vec::new();
+        unescape(self.body.get(at + 1..end - 1).unwrap_or_default(), &mut name);
+        self.child(&Key::Name(&String::from_utf8_lossy(&name)), (at, value), above)
+    }
+
+    /// Looks at a child that begins at the first place, with a value at the second; says where it ends.
+    fn child(
+        &mut self,
+        key: &Key<'_>,
+        (at, value): (usize, usize),
+        (spots, kept): (&[Spot], bool),
+    ) -> Result<usize, Stop> {
+        write_step(&mut self.path, key);
+        let down = self.step(key, spots);
+        let kept = kept || self.ended(&down).any(|(_, action)| action == Action::Keep);
+        let decided = self.decided(&down);
+        let gone = match decided {
+            Some((rule, Action::Remove)) => Some(Cause::Rule(rule)),
+            Some(_) | None if kept || self.leads_on(value, &down) => None,
+            Some(_) | None => Some(Cause::NotKept),
+        };
+        if let Some(cause) = gone {
+            self.touch(Touched::Value, Action::Remove, cause, at);
+            return scan::value(self.body, value);
+        }
+        if let Some((rule, action)) = decided {
+            self.touch(Touched::Value, action, Cause::Rule(rule), value);
+        }
+        if matches!(key, Key::Name(_)) {
+            let end = scan::single(self.body, at)?;
+            self.text(at, end, Touched::Name);
+        }
+        if decided.is_some() { scan::value(self.body, value) } else { self.value(value, &down, kept) }
+    }
+
+    /// Whether a rule may keep something in the value at `at`.
+    fn leads_on(&self, at: usize, spots: &[Spot]) -> bool {
+        let keeps = |spot: &Spot| {
+            let rule = self.plan.rules().get(spot.rule);
+            rule.is_some_and(|rule| rule.action == Action::Keep && spot.passed < rule.selector.segments().len())
+        };
+        matches!(self.body.get(at), Some(b'{' | b'[')) && spots.iter().any(keeps)
+    }
+
+    /// Where rules are that were at `spots`, one step further down.
+    fn step(&self, key: &Key<'_>, spots: &[Spot]) -> Vec<Spot> {
+        let mut down = Vec::new();
+        for spot in spots {
+            let rule = self.plan.rules().get(spot.rule);
+            let Some(segment) = rule.and_then(|rule| rule.selector.segments().get(spot.passed)) else { continue };
+            let stays = segment.descendant.then_some(*spot);
+            let takes = segment.steps.iter().any(|step| takes(step, key));
+            let passed = takes.then_some(Spot { passed: spot.passed + 1, ..*spot });
+            down.extend(stays.into_iter().chain(passed));
+        }
+        down.dedup();
+        down
+    }
+
+    /// The rules that end at `spots`.
+    fn ended(&self, spots: &[Spot]) -> impl Iterator<Item = (usize, Action)> {
+        spots.iter().filter_map(|spot| {
+            let rule = self.plan.rules().get(spot.rule)?;
+            (spot.passed == rule.selector.segments().len()).then_some((spot.rule, rule.action))
+        })
+    }
+
+    /// The strictest rule that ends at `spots`, the first of those; one that keeps decides nothing.
+    fn decided(&self, spots: &[Spot]) -> Option<(usize, Action)> {
+        let ended = self.ended(spots).filter(|(_, action)| *action != Action::Keep);
+        ended.min_by_key(|(rule, action)| (*action, *rule))
+    }
+
+    /// Asks the safety net about the string between the two places.
+    fn text(&mut self, at: usize, end: usize, what: Touched) {
+        let inside = self.body.get(at + 1..end - 1).unwrap_or_default();
+        if what == Touched::Value && end - at > MAX_STRING {
+            return self.touch(what, Action::Mask, Cause::SafetyNet, at);
+        }
+        let mut text = Vec::new();
+        unescape(inside, &mut text);
+        self.guard(&text, at, what);
+    }
+
+    fn guard(&mut self, text: &[u8], at: usize, what: Touched) {
+        let mut spans = Vec::new();
+        net::find(text, &mut spans);
+        for span in spans {
+            let inside = if self.plan.kind() == BodyKind::Json { 0 } else { span.start };
+            self.touch(what, Action::Mask, Cause::SafetyNet, at + inside);
+        }
+    }
+
+    fn touch(&mut self, what: Touched, action: Action, cause: Cause, at: usize) {
+        self.touches.push(Touch { path: self.path.clone(), what, action, cause, offset: at as u64 });
+    }
+}
+
+fn takes(step: &Step, key: &Key<'_>) -> bool {
+    match (step, key) {
+        (Step::Any, _) => true,
+        (Step::Name(name), Key::Name(key)) => name.folded == fold(key),
+        (Step::Index(index), Key::Index(key)) => index == key,
+        (Step::Name(_), Key::Index(_)) | (Step::Index(_), Key::Name(_)) => false,
+    }
+}
+
+/// Appends one step of a path, as [RFC 9535 §2.7](https://www.rfc-editor.org/rfc/rfc9535#section-2.7) spells it, but
+/// with a dot before plain names.
+fn write_step(path: &mut String, key: &Key<'_>) {
+    // Writing to a `String` cannot fail.
+    let _infallible = match key {
+        Key::Index(index) => write!(path, "[{index}]"),
+        Key::Name(name) if super::is_secret_shaped(name) => write!(path, "['[redacted]']"),
+        Key::Name(name) if is_identifier(name) => write!(path, ".{name}"),
+        Key::Name(name) => write!(path, "['{}']", name.escape_debug()),
+    };
+}
+
+fn is_identifier(name: &str) -> bool {
+    let starts = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    starts && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
