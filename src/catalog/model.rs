@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::asking::{Ask, Inject, Methods};
-use crate::redact::{Action, BodyKind, Fence, Part, Selector, Series};
+use crate::redact::{Action, BodyKind, Fence, KnownFields, Part, Selector, Series};
 
 /// Which endpoint of a catalogue: its index in [`Catalog::endpoints`]. Means nothing to another catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +63,8 @@ pub struct Endpoint {
     pub series: Vec<(Series, Tag)>,
     /// What its body tells where no selector reaches: in the names of members, or in plain text.
     pub out_of_reach: Vec<Tag>,
+    /// The fields that its answers are known to have; `None`: nobody has described them.
+    pub fields: Option<Arc<KnownFields>>,
     /// How its answer is cut down to one tenant; `None`: it cannot be.
     pub tenant: Option<Tenancy>,
 }

@@ -10,6 +10,7 @@ use super::model::{Argument, Catalog, Cost, Endpoint, Kind, MAX_COST, RedactionS
 use crate::document::{self, Entry, Fault, Faults, Fields, Node, Place};
 use crate::redact::{Action, BodyKind};
 
+mod fields;
 mod sensitive;
 mod series;
 mod tenant;
@@ -118,6 +119,7 @@ impl Reader {
             "sensitive",
             "inside",
             "out_of_reach",
+            "fields",
             "tenant",
         ];
         let fields = entry.node.fields(&known, &mut self.faults)?;
@@ -134,6 +136,7 @@ impl Reader {
         let arguments = self.arguments(fields.get("arguments"));
         let (sensitive, series) = self.told(fields, body);
         let out_of_reach = self.tags(fields.get("out_of_reach"));
+        let known_fields = fields.get("fields").and_then(|node| self.known_fields(node, body));
         let tenant = fields.get("tenant").and_then(|node| self.tenant(node, body, &arguments));
         let name = entry.key.clone();
         Some(Endpoint {
@@ -149,6 +152,7 @@ impl Reader {
             sensitive,
             series,
             out_of_reach,
+            fields: known_fields,
             tenant,
         })
     }

@@ -1,5 +1,6 @@
 //! `monward redact`: what a redaction set leaves of a body, or what it takes out and where.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use crate::authz::{Policy, action_word};
 use crate::catalog::{Catalog, Endpoint};
 use crate::config::load::load;
 use crate::document::{self, Fault};
-use crate::redact::{Cause, Plan, Pseudonyms, RedactError, Redactor, Touch, touched};
+use crate::redact::{Cause, Drift, KnownFields, Plan, Pseudonyms, RedactError, Redactor, Touch, touched};
 use crate::server;
 
 /// The catalogue that is meant where none is named.
@@ -185,6 +186,7 @@ fn explain(
         set: &arguments.set,
         bytes: body.len(),
         masked: report.masked,
+        unknown: endpoint.and_then(|endpoint| endpoint.fields.as_ref()).map(|known| unknown(known, &body)),
         touched: rows,
     };
     if arguments.json {
@@ -193,6 +195,13 @@ fn explain(
         show(&explained);
     }
     Ok(Ok(()))
+}
+
+/// The fields of `body` that are not known.
+fn unknown(known: &Arc<KnownFields>, body: &[u8]) -> BTreeSet<String> {
+    let mut drift = Drift::new(Arc::clone(known));
+    drift.push(body);
+    drift.finish()
 }
 
 /// What a set does to one body.
@@ -205,6 +214,8 @@ struct Explained<'a> {
     bytes: usize,
     /// How often the safety net masked something.
     masked: u64,
+    /// The fields that the catalogue does not know; `None`: it does not say which there are.
+    unknown: Option<BTreeSet<String>>,
     touched: Vec<Row<'a>>,
 }
 
@@ -245,6 +256,9 @@ impl fmt::Display for Explained<'_> {
         writeln!(f, "set       {}", self.set)?;
         writeln!(f, "body      {} bytes", self.bytes)?;
         writeln!(f, "touched   {count} {}", if count == 1 { "place" } else { "places" })?;
+        for field in self.unknown.iter().flatten() {
+            writeln!(f, "unknown   {field}, which the catalogue does not know")?;
+        }
         let width = self.touched.iter().map(|row| row.path.chars().count()).max().unwrap_or_default().min(60);
         self.touched.iter().try_for_each(|row| {
             let name = if row.what == "name" { "the name of " } else { "" };

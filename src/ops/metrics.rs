@@ -140,6 +140,8 @@ pub struct Metrics {
     pub shadow: Family<ShadowLabels, Counter>,
     /// Secret-shaped texts that the safety net masked.
     pub masked: Family<EndpointLabels, Counter>,
+    /// Fields in answers that the catalogue does not know.
+    pub drift: Family<EndpointLabels, Gauge>,
     /// Open connections.
     pub connections: Gauge,
     /// Connections that were closed before a request was read.
@@ -179,6 +181,7 @@ impl Metrics {
             redactions: Family::default(),
             shadow: Family::default(),
             masked: Family::default(),
+            drift: Family::default(),
             connections: Gauge::default(),
             connections_refused: Family::default(),
             jwks_age: Family::default(),
@@ -208,6 +211,7 @@ impl Metrics {
         to.register("redactions", "Values taken out of answers by a selector", self.redactions.clone());
         to.register("shadow_decisions", "What rules in shadow would have decided", self.shadow.clone());
         to.register("masked", "Secret-shaped texts that the safety net masked", self.masked.clone());
+        to.register("drift_fields", "Fields in answers that the catalogue does not know", self.drift.clone());
         to.register("connections", "Open client connections", self.connections.clone());
         let help = "Connections closed before a request was read";
         to.register("connections_refused", help, self.connections_refused.clone());

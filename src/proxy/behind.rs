@@ -9,8 +9,9 @@ use governor::clock::DefaultClock;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
 
+use super::drift::Alarm;
 use super::injected::Injected;
-use crate::catalog::EndpointId;
+use crate::catalog::{Endpoint, EndpointId};
 use crate::gate::Guard;
 use crate::ops::metrics::{EndpointLabels, Metrics, RequestLabels};
 use crate::redact::Pseudonyms;
@@ -43,6 +44,8 @@ pub struct EndpointFigures {
     name: Arc<str>,
     /// Those of the usual case, looked up once: a request that was answered finds them without a hash.
     answered: OnceLock<Answered>,
+    /// Looks for fields that nobody has described.
+    alarm: Alarm,
 }
 
 /// The figures of requests that were answered.
@@ -53,10 +56,11 @@ pub(super) struct Answered {
 }
 
 impl EndpointFigures {
-    /// No figures yet for the endpoint `name`.
+    /// No figures yet for `endpoint`.
     #[must_use]
-    pub fn new(name: &str) -> Self {
-        Self { name: Arc::from(name), answered: OnceLock::new() }
+    pub fn new(endpoint: &Endpoint) -> Self {
+        let alarm = Alarm::new(endpoint.fields.clone());
+        Self { name: Arc::from(endpoint.name.as_str()), answered: OnceLock::new(), alarm }
     }
 }
 
@@ -71,6 +75,11 @@ impl Behind {
         let known = endpoint.and_then(|endpoint| self.endpoints.get(endpoint.index()));
         let endpoint = known.map_or_else(|| Arc::from("-"), |known| Arc::clone(&known.name));
         EndpointLabels { upstream: Arc::clone(&self.name), endpoint }
+    }
+
+    /// The drift alarm of an endpoint.
+    pub(super) fn alarm(&self, endpoint: EndpointId) -> Option<&Alarm> {
+        self.endpoints.get(endpoint.index()).map(|figures| &figures.alarm)
     }
 
     /// The figures of answered requests for an endpoint.

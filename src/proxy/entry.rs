@@ -117,6 +117,7 @@ impl Entry {
             answered.requests.inc();
             answered.duration.observe(duration.as_secs_f64());
             answered.upstream_duration.observe(self.upstream.unwrap_or_default().as_secs_f64());
+            self.count_unknown(pass.asked().endpoint, fetched);
             return self.count_redactions(fetched, endpoint);
         }
         let labels = self.labels(endpoint);
@@ -127,6 +128,20 @@ impl Entry {
         let EndpointLabels { upstream, endpoint } = labels;
         let labels = RequestLabels { upstream, endpoint, decision: decision.label(), reason, status: self.status };
         metrics.requests.get_or_create(&labels).inc();
+    }
+
+    /// Tells of fields that nobody has described: their names, never what they hold.
+    fn count_unknown(&self, endpoint: EndpointId, fetched: &Fetched) {
+        let Some(alarm) = self.behind().and_then(|behind| behind.alarm(endpoint)) else { return };
+        if fetched.unknown.is_empty() {
+            return;
+        }
+        let (labels, (news, count)) = (self.labels(Some(endpoint)), alarm.news(&fetched.unknown));
+        for field in news {
+            let (upstream, endpoint) = (&*labels.upstream, &*labels.endpoint);
+            tracing::warn!(upstream, endpoint, field, "a field that the catalogue does not know");
+        }
+        self.gateway.metrics.drift.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     fn count_redactions(&self, fetched: &Fetched, endpoint: Option<EndpointId>) {

@@ -3,6 +3,7 @@
 //! The request is built from the pass alone. The answer is redacted while it arrives and leaves only when it is whole:
 //! status and length are always true, and a body that cannot be trusted never shows a byte.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::behind::Behind;
@@ -11,7 +12,8 @@ use super::pages::{Format, Wants};
 use super::via;
 use crate::catalog::Ask;
 use crate::gate::{Asked, Pass};
-use crate::redact::{BodyKind, Fence, FenceErrorKind, RedactErrorKind, Redactor, Report};
+use crate::ops::clock;
+use crate::redact::{BodyKind, Drift, Fence, FenceErrorKind, RedactErrorKind, Redactor, Report};
 use crate::types::RequestId;
 use crate::upstream::{FetchError, ResponseHead, Sink, Stop, Take, write_get, write_post};
 
@@ -28,6 +30,8 @@ pub(super) struct Fetched {
     pub(super) masked: u64,
     /// What it is, where it is a page of metrics.
     pub(super) format: Format,
+    /// The fields that the catalogue does not know, where they were looked for.
+    pub(super) unknown: BTreeSet<String>,
 }
 
 /// Why nothing of an upstream's answer may leave.
@@ -123,6 +127,7 @@ pub(super) async fn fetch(behind: &Behind, pass: &Pass, wants: Wants, id: Reques
     };
     let redactor = Redactor::new(Arc::clone(pass.plan()), Arc::clone(&behind.pseudonyms));
     let mut sink = Redacting::new(redactor, pass.plan().kind(), fence);
+    sink.drift = behind.alarm(pass.asked().endpoint).and_then(|alarm| alarm.look(clock::now()));
     match behind.pool.fetch(&request, &mut sink).await {
         Ok(_) => sink.finish().and_then(|fetched| without(injected_for(behind, pass.asked()), fetched)),
         Err(error) => Err(sink.withheld.unwrap_or(Withheld::Fetch(error))),
@@ -173,6 +178,8 @@ struct Redacting<'a> {
     format: Format,
     body: Vec<u8>,
     withheld: Option<Withheld>,
+    /// What looks for unknown fields in what arrives.
+    drift: Option<Drift>,
 }
 
 impl<'a> Redacting<'a> {
@@ -186,6 +193,7 @@ impl<'a> Redacting<'a> {
             format: Format::Text,
             body: Vec::new(),
             withheld: None,
+            drift: None,
         }
     }
 
@@ -200,7 +208,8 @@ impl<'a> Redacting<'a> {
         }
         let report = self.redactor.finish(&mut self.body).map_err(|error| Withheld::Redaction(error.kind))?;
         let Report { hits, masked } = report;
-        Ok(Fetched { status: self.status, body: self.body, hits, masked, format: self.format })
+        let unknown = self.drift.map(Drift::finish).unwrap_or_default();
+        Ok(Fetched { status: self.status, body: self.body, hits, masked, format: self.format, unknown })
     }
 
     fn stop(&mut self, withheld: Withheld) -> Stop {
@@ -233,6 +242,9 @@ impl Sink for Redacting<'_> {
     }
 
     fn data(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        if let Some(drift) = &mut self.drift {
+            drift.push(bytes);
+        }
         if self.fence.is_some() {
             self.raw.extend_from_slice(bytes);
             return Ok(());

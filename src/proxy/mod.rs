@@ -5,6 +5,7 @@
 //! the work is in `exchange`. Nothing here decides who may ask what.
 
 mod behind;
+mod drift;
 mod entry;
 mod exchange;
 mod fetch;

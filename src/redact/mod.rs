@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 mod address;
 mod block;
+mod drift;
 mod error;
 mod exposition;
 mod fence;
@@ -32,6 +33,7 @@ mod unescape;
 #[cfg(test)]
 mod tests;
 
+pub use drift::{Drift, KnownFields};
 pub use error::{RedactError, RedactErrorKind};
 pub use exposition::{Series, SeriesRule};
 pub use fence::{Fence, FenceError, FenceErrorKind, FenceRule};

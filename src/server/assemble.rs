@@ -111,7 +111,7 @@ fn behind(
         Some(before) if before.policy.limits() == policy.limits() => Arc::clone(&before.limiter),
         Some(_) | None => Arc::new(Limiter::new(policy.limits(), DefaultClock::default())),
     };
-    let endpoints = policy.catalog().endpoints.iter().map(|endpoint| EndpointFigures::new(&endpoint.name)).collect();
+    let endpoints = policy.catalog().endpoints.iter().map(EndpointFigures::new).collect();
     Ok(Behind {
         name: Arc::from(upstream.name.as_str()),
         guard: Arc::new(Guard { upstream: id, policy, limiter }),

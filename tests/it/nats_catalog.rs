@@ -1,11 +1,12 @@
 //! The catalogue of NATS held against real servers: what they serve must be known to it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use monward::catalog::{Catalog, Kind, TargetFault};
-use monward::redact::BodyKind;
+use monward::redact::{BodyKind, Drift};
 
 use crate::support::gateway::plain_get;
 use crate::support::nats::{Build, Nats};
@@ -13,54 +14,6 @@ use crate::support::nats::{Build, Nats};
 /// What nats-server registers on its monitoring port, over all versions from 2.9 to 2.15, and what it never does.
 const PATHS: &str = "/ /varz /connz /routez /gatewayz /leafz /subsz /subscriptionsz /stacksz /accountz /accstatz /jsz \
                      /healthz /ipqueuesz /raftz /debug/vars /expvarz /metrics /debug/pprof/ /debug/pprof/heap /profilez /pprof";
-
-/// The fields of each endpoint: `policies/catalogs/nats.fields`.
-struct Fields(Vec<(&'static str, Vec<&'static str>)>);
-
-impl Fields {
-    fn read() -> Self {
-        let (mut all, mut endpoint) = (Vec::new(), "");
-        for line in include_str!("../../policies/catalogs/nats.fields").lines() {
-            if let Some(name) = line.strip_prefix('[') {
-                endpoint = name.strip_suffix(']').unwrap();
-            } else if let Some(path) = line.strip_prefix('$') {
-                all.push((endpoint, steps(path)));
-            } else {
-                assert!(line.is_empty() || line.starts_with('#'), "{line}");
-            }
-        }
-        Self(all)
-    }
-
-    /// Whether a value was seen at `at` (`*` for an element). What is empty may stand where something fuller was seen.
-    fn know(&self, endpoint: &str, at: &[String], empty: bool) -> bool {
-        let fits = |steps: &[&str]| {
-            let (same, longer) = (steps.len() == at.len(), steps.len() > at.len());
-            (same || (empty && longer)) && steps.iter().zip(at).all(|(step, name)| *step == "*" || *step == name)
-        };
-        self.0.iter().any(|(known, steps)| *known == endpoint && fits(steps))
-    }
-}
-
-/// `.a[*].b` as `a`, `*`, `b`.
-fn steps(path: &'static str) -> Vec<&'static str> {
-    path.split(['.', '[']).filter(|step| !step.is_empty()).map(|step| step.strip_suffix(']').unwrap_or(step)).collect()
-}
-
-/// Every value that holds no others: where it stands, and whether it is empty.
-fn leaves(value: &Value, at: &mut Vec<String>, found: &mut BTreeSet<(Vec<String>, bool)>) {
-    let mut below = |step: &str, value: &Value| {
-        at.push(step.to_owned());
-        leaves(value, at, found);
-        at.pop();
-    };
-    match value {
-        Value::Object(members) if !members.is_empty() => members.iter().for_each(|(name, value)| below(name, value)),
-        Value::Array(items) if !items.is_empty() => items.iter().for_each(|value| below("*", value)),
-        Value::Null | Value::Object(_) | Value::Array(_) => drop(found.insert((at.clone(), true))),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => drop(found.insert((at.clone(), false))),
-    }
-}
 
 /// A value of each kind, for an argument that is asked for.
 fn sample(kind: &Kind) -> Vec<String> {
@@ -100,7 +53,7 @@ fn targets(catalog: &Catalog, nats: &Nats) -> Vec<String> {
 
 #[test]
 fn every_field_that_a_server_answers_is_known() {
-    let (catalog, fields) = (Catalog::builtin("nats").unwrap(), Fields::read());
+    let catalog = Catalog::builtin("nats").unwrap();
     for build in Build::ALL {
         let nats = Nats::with_jetstream(build);
         let mut unknown = BTreeSet::new();
@@ -110,7 +63,7 @@ fn every_field_that_a_server_answers_is_known() {
             let endpoint = catalog.endpoint(asked.endpoint());
             let answer = plain_get(nats.monitoring, &target);
             // What is no JSON is a refusal in words, or an endpoint that this version does not have.
-            let Ok(value @ Value::Object(_)) = serde_json::from_slice(&answer.body) else {
+            let Ok(Value::Object(_)) = serde_json::from_slice(&answer.body) else {
                 assert!(
                     endpoint.body == BodyKind::Text || answer.status >= 400,
                     "{build:?} {target}: {}",
@@ -119,11 +72,10 @@ fn every_field_that_a_server_answers_is_known() {
                 continue;
             };
             assert_eq!(endpoint.body, BodyKind::Json, "{build:?} {target}");
-            let mut found = BTreeSet::new();
-            leaves(&value, &mut Vec::new(), &mut found);
-            seen += found.len();
-            let strange = found.into_iter().filter(|(at, empty)| !fields.know(&endpoint.name, at, *empty));
-            unknown.extend(strange.map(|(at, _)| format!("{} $.{}", endpoint.name, at.join("."))));
+            let mut drift = Drift::new(Arc::clone(endpoint.fields.as_ref().unwrap()));
+            drift.push(&answer.body);
+            seen += answer.text().matches("\":").count();
+            unknown.extend(drift.finish().into_iter().map(|path| format!("{} {path}", endpoint.name)));
         }
         assert!(seen > 500, "{build:?}: only {seen} fields were seen");
         assert!(unknown.is_empty(), "{build:?}: add to policies/catalogs/nats.fields:\n{unknown:#?}");

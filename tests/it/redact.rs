@@ -168,7 +168,7 @@ fn explain_says_what_is_touched_and_where_and_never_what_stood_there() {
     };
     let text = explain(&[]);
     for line in [
-        "endpoint  connz of nats\nset       standard\nbody      77 bytes\ntouched   3 places\n",
+        "endpoint  connz of nats\nset       standard\nbody      77 bytes\ntouched   3 places\nunknown   $.hint, which the catalogue does not know\n",
         "  mask        $.connections[0].ip   at byte 22, by $.connections[*]['ip','port'] (topology)\n",
         "  remove      $.connections[0].jwt  at byte 33, by $..jwt (credential)\n",
         "  mask        $.hint                at byte 57, looks like a secret\n",
@@ -180,6 +180,7 @@ fn explain_says_what_is_touched_and_where_and_never_what_stood_there() {
         json,
         json!({
             "catalog": "nats", "endpoint": "connz", "set": "standard", "bytes": 77, "masked": 1,
+            "unknown": ["$.hint"],
             "touched": [
                 { "path": "$.connections[0].ip", "what": "value", "action": "mask", "cause": "rule", "rule": "$.connections[*]['ip','port']", "tag": "topology", "offset": 22 },
                 { "path": "$.connections[0].jwt", "what": "value", "action": "remove", "cause": "rule", "rule": "$..jwt", "tag": "credential", "offset": 33 },

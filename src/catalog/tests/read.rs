@@ -132,6 +132,12 @@ const WRONG: &[(&str, &str, &str)] = &[
         "4:27: unknown action `delete`; known are `remove`, `null`, `mask`, `pseudonym`, `truncate_ip`",
     ),
     (
+        "out_of_reach: [subject]",
+        "fields: [$.a, $..b]",
+        "20:19: selector `$..b`: a known field has one name or `[*]` at each step, from the root down",
+    ),
+    ("out_of_reach: [host]", "fields: [$.a]", "21:53: only the fields of JSON are watched"),
+    (
         "out_of_reach: [host]",
         "sensitive: { host: [$.a] }",
         "25:56: a text has no fields; say what it tells in `out_of_reach`",

@@ -135,6 +135,7 @@ const WRONG: &[(&str, &str)] = &[
     ("families: [greenhouse_wiring]", "families: greenhouse_wiring"),
     ("families: [greenhouse_wiring]", "families: []"),
     ("families: [greenhouse_wiring]", "families: [\"\"]"),
+    ("- $.houses[*].number", "- [$.houses]"),
 ];
 
 #[test]

@@ -5,6 +5,7 @@ use super::*;
 mod actions;
 mod corpora;
 mod differential;
+mod drift;
 mod fence;
 mod fence_property;
 mod page_reference;

@@ -57,8 +57,6 @@ fn every_place_has_its_path_its_action_its_rule_and_its_offset() {
             r#"{"it's a\n":1}"#,
             vec![r"Remove value $['it\'s a\n'] @1 by $.*"],
         ),
-        ("a secret in a value", &[], r#"{"url":"nats://u:p@h"}"#, vec!["Mask value $.url @7 by net"]),
-        ("a secret in a name", &[], r#"{"nats://u:p@h":1}"#, vec!["Mask name $['[redacted]'] @1 by net"]),
         (
             "what is not kept goes, and containers on the way stay",
             &[("$.a.b", Action::Keep), ("$..ip", Action::Pseudonym)],
@@ -75,6 +73,12 @@ fn every_place_has_its_path_its_action_its_rule_and_its_offset() {
         let plan = plan(rules);
         assert_eq!(lines(&plan, body), wanted, "{why}");
     }
+}
+
+#[test]
+fn what_looks_like_a_secret_has_its_place_and_a_body_that_cannot_be_trusted_none() {
+    assert_eq!(lines(&plan(&[]), r#"{"url":"nats://u:p@h"}"#), ["Mask value $.url @7 by net"]);
+    assert_eq!(lines(&plan(&[]), r#"{"nats://u:p@h":1}"#), ["Mask name $['[redacted]'] @1 by net"]);
     assert_eq!(lines(&text_plan(), "a //u:p@h b"), ["Mask value $ @4 by net"]);
     assert_eq!(touched(&remove(&["$.a"]), &pseudonyms(), b"{\"a\":1,}").unwrap_err().kind, RedactErrorKind::Syntax);
 }
@@ -98,10 +102,12 @@ fn body() -> impl Strategy<Value = Value> {
     .prop_filter("the root is a container", |root| root.is_object() || root.is_array())
 }
 
+const ACTIONS: &[Action] =
+    &[Action::Remove, Action::Null, Action::Mask, Action::Pseudonym, Action::TruncateIp, Action::Keep];
+
 fn rules() -> impl Strategy<Value = Vec<(&'static str, Action)>> {
     let path = prop_oneof![Just("$.a"), Just("$..b"), Just("$[*].a"), Just("$[1]"), Just("$..a[0]"), Just("$.a.*")];
-    use Action::{Keep, Mask, Null, Pseudonym, Remove, TruncateIp};
-    let action = prop::sample::select(&[Remove, Null, Mask, Pseudonym, TruncateIp, Keep][..]);
+    let action = prop::sample::select(ACTIONS);
     prop::collection::vec((path, action), 0..4)
 }
 
