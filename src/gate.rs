@@ -11,7 +11,7 @@ use governor::clock::Clock;
 
 use crate::authn::{CertificateFault, CredentialFault, Door, LiveKeys, Principal, Revocations, TokenFault, Verifier};
 use crate::authz::{Circumstances, Decision, HeldRoles, Permit, Reason, RuleId, Would};
-use crate::catalog::{EndpointId, Resource, TargetFault};
+use crate::catalog::{Callback, EndpointId, Resource, TargetFault};
 use crate::quota::{Admitted, Exceeded};
 use crate::redact::Plan;
 use crate::types::{TlsVersion, UnixTime};
@@ -133,6 +133,12 @@ impl Pass {
         self.admitted.permit().plan()
     }
 
+    /// The function that the answer is to call (JSONP).
+    #[must_use]
+    pub fn callback(&self) -> Option<&Callback> {
+        self.admitted.permit().resource().callback()
+    }
+
     /// The tenant whose part alone may leave; `None`: all of it may.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
@@ -217,7 +223,7 @@ impl Denial {
             Self::Path => 404,
             Self::Target(fault) => fault.status(),
             Self::Credential(CredentialFault::Several | CredentialFault::InQuery) => 400,
-            Self::Policy(_) => 403,
+            Self::Policy(reason) => reason.status(),
             Self::Forward(fault) => fault.status(),
         }
     }

@@ -183,6 +183,8 @@ pub enum Reason {
     TenantUnknown,
     /// A rule opens the endpoint with these arguments, but not now, from here, over this TLS or with these credentials.
     Conditions,
+    /// A rule opens the endpoint with these arguments, but its answers call no function (JSONP).
+    Callback,
     /// A rule opens the endpoint, but not with this argument.
     ArgumentForbidden {
         /// The argument's name.
@@ -196,6 +198,21 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Callback => 400,
+            Self::NoRole
+            | Self::NoRule
+            | Self::Denied
+            | Self::TenantUnknown
+            | Self::Conditions
+            | Self::ArgumentForbidden { .. }
+            | Self::ArgumentOutside { .. } => 403,
+        }
+    }
+
     /// The label in metrics, audit records and cases.
     #[must_use]
     pub const fn label(&self) -> &'static str {
@@ -205,6 +222,7 @@ impl Reason {
             Self::Denied => "denied",
             Self::TenantUnknown => "tenant_unknown",
             Self::Conditions => "conditions",
+            Self::Callback => "callback",
             Self::ArgumentForbidden { .. } => "argument_forbidden",
             Self::ArgumentOutside { .. } => "argument_outside",
         }
@@ -219,6 +237,7 @@ impl fmt::Display for Reason {
             Self::Denied => f.write_str("a rule denies this endpoint to the principal"),
             Self::TenantUnknown => f.write_str("the rule is for tenants, and the credential does not name just one"),
             Self::Conditions => f.write_str("the rule's conditions (time, source, TLS, credentials) do not hold"),
+            Self::Callback => f.write_str("no rule that fits serves JSONP (`jsonp: true`)"),
             Self::ArgumentForbidden { argument } => write!(f, "the argument `{argument}` may not be used"),
             Self::ArgumentOutside { argument } => write!(f, "this value of the argument `{argument}` may not be used"),
         }

@@ -265,7 +265,7 @@ impl Outcome {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Permitted { .. } => 200,
-            Self::Refused(_) => 403,
+            Self::Refused(refused) => refused.reason.status(),
             Self::NotUnderstood(fault) => fault.status(),
         }
     }

@@ -126,7 +126,13 @@ impl Policy {
             let Some(other) = self.rules.get(offer.rule) else { return false };
             let whenever = other.conditions.is_empty() || other.conditions == rule.conditions;
             let shows_all = offer.tenant.is_none() || offer.tenant == own.tenant;
-            shows_all && other.mode == rule.mode && whenever && is_for(other, party) && offer.terms.cover(&own.terms)
+            let serves_all = other.jsonp || !rule.jsonp;
+            serves_all
+                && shows_all
+                && other.mode == rule.mode
+                && whenever
+                && is_for(other, party)
+                && offer.terms.cover(&own.terms)
         };
         self.rules.get(before.find(is_wider)?.rule).map(Cause::Preferred)
     }

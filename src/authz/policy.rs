@@ -74,6 +74,8 @@ pub(super) struct Rule {
     pub(super) who: Who,
     pub(super) conditions: Conditions,
     pub(super) limit: Option<LimitId>,
+    /// Whether it serves JSONP.
+    pub(super) jsonp: bool,
 }
 
 /// One question: who asks for what, and what else is known.
@@ -213,6 +215,9 @@ impl Policy {
         let misfit = |misfit| self.reason(what.endpoint(), misfit);
         let bound = offer.tenant.as_ref().and(endpoint.tenant.as_ref()).and_then(|tenancy| tenancy.argument);
         offer.terms.check(what, bound).map_err(misfit)?;
+        if what.callback().is_some() && !rule.jsonp {
+            return Err(Reason::Callback);
+        }
         if !rule.conditions.open(who, circumstances) {
             return Err(Reason::Conditions);
         }

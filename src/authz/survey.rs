@@ -18,14 +18,14 @@ const ANY_TEXT: &str = "x";
 #[must_use]
 pub fn probes(old: &Policy, new: &Policy, endpoint: EndpointId) -> Vec<String> {
     let catalog = new.catalog();
-    let mut targets = vec![catalog.render(&Resource { endpoint, arguments: Vec::new() })];
+    let mut targets = vec![catalog.render(&Resource::new(endpoint, Vec::new()))];
     for (position, argument) in catalog.endpoint(endpoint).arguments.iter().enumerate() {
         let written = [old, new].into_iter().flat_map(|policy| policy.written(endpoint, position));
         let mut values: Vec<Value> = written.chain(values(argument)).filter(|value| is_of(argument, value)).collect();
         values.sort_unstable();
         values.dedup();
         let asked = values.into_iter().filter(|value| !argument.is_default(value));
-        targets.extend(asked.map(|value| catalog.render(&Resource { endpoint, arguments: vec![(position, value)] })));
+        targets.extend(asked.map(|value| catalog.render(&Resource::new(endpoint, vec![(position, value)]))));
     }
     targets
 }
@@ -64,6 +64,9 @@ impl Policy {
         let changed = pairs.filter_map(|(old, new)| match (old.mode, new.mode) {
             (Mode::Enforce, Mode::Shadow) => Some((new.id.as_str(), "in shadow, was enforced")),
             (Mode::Shadow, Mode::Enforce) => Some((new.id.as_str(), "enforced, was in shadow")),
+            _ if old.jsonp != new.jsonp => {
+                Some((new.id.as_str(), if new.jsonp { "serves JSONP" } else { "serves no JSONP" }))
+            }
             _ if old.conditions != new.conditions => Some((new.id.as_str(), "has other conditions")),
             _ if has_other_tenants((self, old), (other, new)) => Some((new.id.as_str(), "has other tenants")),
             (Mode::Enforce, Mode::Enforce) | (Mode::Shadow, Mode::Shadow) => None,

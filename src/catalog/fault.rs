@@ -45,8 +45,8 @@ pub enum TargetFault {
         /// What it takes.
         expected: String,
     },
-    /// JSONP, which would put a text of the client's choice in front of the body: 400.
-    #[error("`callback` is not served")]
+    /// JSONP with something that is no name of a function, twice, or for an answer that is no JSON: 400.
+    #[error("`callback` must be the name of a function, once, and for JSON")]
     Callback,
 }
 
@@ -95,7 +95,7 @@ impl TargetFault {
             Self::UnknownArgument { .. } => "The query names an unknown argument.",
             Self::DuplicateArgument { .. } => "The query names an argument twice.",
             Self::ArgumentValue { .. } => "The query gives an argument a value that it does not take.",
-            Self::Callback => "JSONP is not served.",
+            Self::Callback => "The query asks for JSONP in a way that is not served.",
         }
     }
 }

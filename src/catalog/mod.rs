@@ -9,6 +9,7 @@
 //! What a query could mean in two ways (a name twice, `;`, an encoded name) is refused.
 
 mod asking;
+mod callback;
 mod catalogs;
 mod fault;
 mod kind;
@@ -19,6 +20,7 @@ mod table;
 mod target;
 
 pub use asking::{Ask, Form, Inject, Methods};
+pub use callback::Callback;
 pub use catalogs::Catalogs;
 pub use fault::{Malformation, TargetFault};
 pub use model::{

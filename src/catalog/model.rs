@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::asking::{Ask, Inject, Methods};
+use super::callback::Callback;
 use crate::redact::{Action, BodyKind, Fence, KnownFields, Part, Selector, Series};
 
 /// Which endpoint of a catalogue: its index in [`Catalog::endpoints`]. Means nothing to another catalogue.
@@ -198,9 +199,21 @@ pub type Arguments = Vec<(usize, Value)>;
 pub struct Resource {
     pub(crate) endpoint: EndpointId,
     pub(crate) arguments: Arguments,
+    pub(crate) callback: Option<Callback>,
 }
 
 impl Resource {
+    /// `endpoint` with these arguments.
+    pub(crate) const fn new(endpoint: EndpointId, arguments: Arguments) -> Self {
+        Self { endpoint, arguments, callback: None }
+    }
+
+    /// The function that the answer is to call (JSONP); `None`: it is to be plain JSON.
+    #[must_use]
+    pub const fn callback(&self) -> Option<&Callback> {
+        self.callback.as_ref()
+    }
+
     /// Which endpoint.
     #[must_use]
     pub const fn endpoint(&self) -> EndpointId {

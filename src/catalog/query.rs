@@ -7,21 +7,32 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use super::callback::Callback;
 use super::fault::{Malformation, TargetFault};
 use super::model::{Argument, Arguments, Endpoint, Value};
+use crate::redact::BodyKind;
 
 /// The longest unknown name that is shown to the operator.
 const SHOWN_NAME: usize = 24;
 
-/// The arguments in `query`, in the order of the endpoint, without those that change nothing.
+/// The arguments in `query`, in the order of the endpoint, without those that change nothing; and the function that the
+/// answer is to call, which is none of the upstream's business.
 ///
 /// An empty value, with or without `=`, counts as absent, as the upstream counts it; so does one equal to the default.
-pub(super) fn parse(endpoint: &Endpoint, query: &str) -> Result<Arguments, TargetFault> {
+pub(super) fn parse(endpoint: &Endpoint, query: &str) -> Result<(Arguments, Option<Callback>), TargetFault> {
     if query.contains(';') {
         return Err(TargetFault::Malformed(Malformation::Semicolon));
     }
     let mut found: Vec<(usize, Option<Value>)> = Vec::new();
+    let mut callback = None;
     for pair in query.split('&') {
+        if let Some(name) = pair.strip_prefix("callback").filter(|rest| rest.is_empty() || rest.starts_with('=')) {
+            let name = Callback::parse(name.strip_prefix('=').unwrap_or_default())?;
+            if endpoint.body != BodyKind::Json || callback.replace(name).is_some() {
+                return Err(TargetFault::Callback);
+            }
+            continue;
+        }
         let (index, argument, value) = parse_pair(endpoint, pair)?;
         if found.iter().any(|(earlier, _)| *earlier == index) {
             return Err(TargetFault::DuplicateArgument { argument: argument.name.clone() });
@@ -29,7 +40,7 @@ pub(super) fn parse(endpoint: &Endpoint, query: &str) -> Result<Arguments, Targe
         found.push((index, value));
     }
     found.sort_unstable_by_key(|(index, _)| *index);
-    Ok(found.into_iter().filter_map(|(index, value)| Some((index, value?))).collect())
+    Ok((found.into_iter().filter_map(|(index, value)| Some((index, value?))).collect(), callback))
 }
 
 fn parse_pair<'a>(endpoint: &'a Endpoint, pair: &str) -> Result<(usize, &'a Argument, Option<Value>), TargetFault> {
@@ -39,9 +50,6 @@ fn parse_pair<'a>(endpoint: &'a Endpoint, pair: &str) -> Result<(usize, &'a Argu
     }
     if name.contains(['%', '+']) {
         return Err(TargetFault::Malformed(Malformation::EncodedName));
-    }
-    if name == "callback" {
-        return Err(TargetFault::Callback);
     }
     let Some((index, argument)) = endpoint.arguments.iter().enumerate().find(|(_, argument)| argument.name == name)
     else {

@@ -40,8 +40,8 @@ impl Catalog {
         if !body.is_empty() && (method != b"POST" || body != endpoint.ask.body()) {
             return Err(TargetFault::Body);
         }
-        let arguments = if query.is_empty() { Vec::new() } else { query::parse(endpoint, query)? };
-        Ok(Resource { endpoint: id, arguments })
+        let (arguments, callback) = if query.is_empty() { (Vec::new(), None) } else { query::parse(endpoint, query)? };
+        Ok(Resource { endpoint: id, arguments, callback })
     }
 
     /// The one target that means `resource`: canonical path, arguments in the catalogue's order, defaults left out.

@@ -1,5 +1,6 @@
 //! `monward redact`: what a redaction set leaves of a body, or what it takes out and where.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -13,10 +14,10 @@ use serde::Serialize;
 use super::policies::{Read as Policies, of_configuration};
 use super::{complain, complain_all, show, show_json, wrong};
 use crate::authz::{Policy, action_word};
-use crate::catalog::{Catalog, Endpoint};
+use crate::catalog::{Catalog, Endpoint, Sensitive};
 use crate::config::load::load;
 use crate::document::{self, Fault};
-use crate::redact::{Cause, Drift, KnownFields, Plan, Pseudonyms, RedactError, Redactor, Touch, touched};
+use crate::redact::{Cause, Drift, KnownFields, Plan, Pseudonyms, RedactError, Redactor, Rule, Touch, touched};
 use crate::server;
 
 /// The catalogue that is meant where none is named.
@@ -227,8 +228,8 @@ struct Row<'a> {
     action: &'static str,
     /// Why: `rule`, `not_kept` or `safety_net`.
     cause: &'static str,
-    /// The selector that says so.
-    rule: Option<&'a str>,
+    /// The rule that says so.
+    rule: Option<Cow<'a, str>>,
     /// What the catalogue says that it tells; `None`: the catalogue does not have this selector.
     tag: Option<&'static str>,
     offset: u64,
@@ -237,13 +238,15 @@ struct Row<'a> {
 impl<'a> Row<'a> {
     fn new(touch: &'a Touch, plan: &'a Plan, (catalog, endpoint): (&Catalog, Option<&Endpoint>)) -> Self {
         let (cause, rule) = match touch.cause {
-            Cause::Rule(rule) => ("rule", plan.rules().get(rule).map(|rule| rule.selector.as_str())),
+            Cause::Rule(rule) => ("rule", plan.rules().get(rule)),
             Cause::NotKept => ("not_kept", None),
             Cause::SafetyNet => ("safety_net", None),
         };
         let mut sensitive = endpoint.into_iter().flat_map(|endpoint| &endpoint.sensitive).chain(&catalog.everywhere);
-        let field = rule.and_then(|rule| sensitive.find(|field| field.selector.as_str() == rule));
-        let (what, action) = (touch.what.label(), action_word(touch.action));
+        let is_of = |field: &&Sensitive, rule: &Rule| field.selector == rule.selector && field.part == rule.part;
+        let field = rule.and_then(|rule| sensitive.find(|field| is_of(field, rule)));
+        let (what, action) = (touch.what.word(), action_word(touch.action));
+        let rule = rule.map(Rule::about);
         let tag = field.map(|field| field.tag.label());
         Self { path: &touch.path, what, action, cause, rule, tag, offset: touch.offset }
     }
@@ -264,7 +267,7 @@ impl fmt::Display for Explained<'_> {
             let name = if row.what == "name" { "the name of " } else { "" };
             let place = format!("{name}{}", row.path);
             write!(f, "  {:<12}{place:<width$}  at byte {}, ", row.action, row.offset)?;
-            match row.rule {
+            match &row.rule {
                 Some(rule) => write!(f, "by {rule}")?,
                 None if row.cause == "not_kept" => f.write_str("kept by nothing")?,
                 None => f.write_str("looks like a secret")?,

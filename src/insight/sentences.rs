@@ -86,7 +86,7 @@ fn of_requests(reason: &str) -> Option<&'static str> {
         "unknown_argument" => "The query names an argument that the endpoint does not have.",
         "duplicate_argument" => "The query gives one argument twice.",
         "argument_value" => "The query gives an argument a value that it does not take.",
-        "callback" => "The query asks for JSONP, which is not served.",
+        "callback" => "The query asks for JSONP, and no rule that fits serves it, or it names no function.",
         "malformed_head" => "The head of the request is not strict HTTP.",
         "http_version" => "The request speaks neither HTTP/1.1 nor HTTP/2.",
         "malformed_host" => "The request has no host, several, or one that is no host.",

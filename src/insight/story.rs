@@ -134,6 +134,9 @@ fn advice(explanation: &Explanation) -> Vec<String> {
             let waiting = notes.filter(|note| matches!(note.verdict, Verdict::Conditions(_)));
             waiting.map(|note| format!("Rule `{}` fits, once its `when` and `unless` do.", note.rule)).collect()
         }
+        Reason::Callback => {
+            vec!["A rule that fits would have to say `jsonp: true`.".to_owned()]
+        }
         Reason::TenantUnknown => {
             vec!["The token would have to name the tenant in the claim that the rule names.".to_owned()]
         }

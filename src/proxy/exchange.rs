@@ -186,6 +186,10 @@ fn answered(pass: Pass, mut fetched: Fetched, wants: Wants, entry: &mut Entry) -
     };
     let body = std::mem::take(&mut fetched.body);
     let is_page = pass.plan().kind() == BodyKind::Exposition;
+    let (content_type, body) = match pass.callback() {
+        Some(callback) => ("application/javascript; charset=utf-8", callback.wrap(&body)),
+        None => (content_type, body),
+    };
     entry.stage = Stage::Answered(pass, fetched);
     if !is_page {
         return Answer::body(content_type, body, entry.id);

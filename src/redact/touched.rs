@@ -12,7 +12,8 @@ use super::json::MAX_STRING;
 use super::lexer::skip_space;
 use super::selector::Step;
 use super::unescape::unescape;
-use super::{Action, BodyKind, Plan, Pseudonyms, RedactError, Redactor, Report, located, net, scan};
+use super::form::Reading;
+use super::{Action, BodyKind, Other, Part, Plan, Pseudonyms, RedactError, Redactor, Report, Rule, located, net, scan};
 
 /// One place that a plan touches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub enum Touched {
 impl Touched {
     /// Its word in reports.
     #[must_use]
-    pub const fn label(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Value => "value",
             Self::Name => "name",
@@ -119,7 +120,10 @@ impl Walk<'_> {
             _ => scan::single(self.body, at)?,
         };
         if self.body.get(at) == Some(&b'"') {
-            self.text(at, end, Touched::Value);
+            let mut text = Vec::new();
+            unescape(self.body.get(at + 1..end - 1).unwrap_or_default(), &mut text);
+            let meant = self.meant(spots, &text, Touched::Value);
+            self.parts((at, end), meant, Touched::Value);
         }
         Ok(end)
     }
@@ -158,25 +162,31 @@ impl Walk<'_> {
     ) -> Result<usize, Stop> {
         write_step(&mut self.path, key);
         let down = self.step(key, spots);
-        let kept = kept || self.ended(&down).any(|(_, action)| action == Action::Keep);
-        let decided = self.decided(&down);
-        let gone = match decided {
-            Some((rule, Action::Remove)) => Some(Cause::Rule(rule)),
-            Some(_) | None if kept || self.leads_on(value, &down) => None,
-            Some(_) | None => Some(Cause::NotKept),
+        let kept = kept || self.ended(&down).any(|(_, rule)| rule.action == Action::Keep);
+        let decided = self.decided(&down, self.body.get(value) == Some(&b'"'));
+        let renamed = match key {
+            Key::Name(name) => self.meant(&down, name.as_bytes(), Touched::Name),
+            Key::Index(_) => None,
+        };
+        let gone = match (decided, &renamed) {
+            (Some((rule, Action::Remove)), _) => Some(Cause::Rule(rule)),
+            (_, Some((rule, Action::Remove, _))) => Some(Cause::Rule(*rule)),
+            _ if kept || self.leads_on(value, &down) => None,
+            _ => Some(Cause::NotKept),
         };
         if let Some(cause) = gone {
             self.touch(Touched::Value, Action::Remove, cause, at);
             return scan::value(self.body, value);
         }
-        if let Some((rule, action)) = decided {
-            self.touch(Touched::Value, action, Cause::Rule(rule), value);
-        }
         if matches!(key, Key::Name(_)) {
             let end = scan::single(self.body, at)?;
-            self.text(at, end, Touched::Name);
+            self.parts((at, end), renamed, Touched::Name);
         }
-        if decided.is_some() { scan::value(self.body, value) } else { self.value(value, &down, kept) }
+        if let Some((rule, action)) = decided {
+            self.touch(Touched::Value, action, Cause::Rule(rule), value);
+            return scan::value(self.body, value);
+        }
+        self.value(value, &down, kept)
     }
 
     /// Whether a rule may keep something in the value at `at`.
@@ -204,17 +214,60 @@ impl Walk<'_> {
     }
 
     /// The rules that end at `spots`.
-    fn ended(&self, spots: &[Spot]) -> impl Iterator<Item = (usize, Action)> {
+    fn ended(&self, spots: &[Spot]) -> impl Iterator<Item = (usize, &Rule)> {
         spots.iter().filter_map(|spot| {
             let rule = self.plan.rules().get(spot.rule)?;
-            (spot.passed == rule.selector.segments().len()).then_some((spot.rule, rule.action))
+            (spot.passed == rule.selector.segments().len()).then_some((spot.rule, rule))
         })
     }
 
-    /// The strictest rule that ends at `spots`, the first of those; one that keeps decides nothing.
-    fn decided(&self, spots: &[Spot]) -> Option<(usize, Action)> {
-        let ended = self.ended(spots).filter(|(_, action)| *action != Action::Keep);
-        ended.min_by_key(|(rule, action)| (*action, *rule))
+    /// The strictest rule that ends at `spots` and takes all of the value, which is a text or not, the first of those; one
+    /// that keeps decides nothing.
+    fn decided(&self, spots: &[Spot], is_text: bool) -> Option<(usize, Action)> {
+        let text = |rule: &Rule| matches!(rule.part, Part::Text(_));
+        let whole = |rule: &Rule| match &rule.part {
+            Part::Value => rule.action != Action::Keep,
+            Part::Name(_) => false,
+            Part::Text(_) if rule.action == Action::Remove => true,
+            Part::Text(forms) => !is_text && forms.other() == Other::Whole,
+        };
+        let decides = self.ended(spots).any(|(_, rule)| whole(rule));
+        // What is replaced anyhow is replaced in the strictest way.
+        let strictest = self.ended(spots).filter(|(_, rule)| whole(rule) || (is_text && text(rule)));
+        let strictest = strictest.map(|(at, rule)| (at, rule.action));
+        strictest.min_by_key(|(rule, action)| (*action, *rule)).filter(|_| decides)
+    }
+
+    /// What the rules that end at `spots` mean of a name or a text: the first of the strictest, and whether that is all of it.
+    fn meant(&self, spots: &[Spot], text: &[u8], what: Touched) -> Option<(usize, Action, bool)> {
+        let mut found: Option<(usize, Action, bool)> = None;
+        for (at, rule) in self.ended(spots) {
+            let (action, forms) = match (&rule.part, what) {
+                (Part::Name(_), Touched::Name) if rule.action == Action::Keep => continue,
+                (Part::Name(forms), Touched::Name) if rule.action == Action::Remove => (Action::Remove, forms),
+                (Part::Name(forms), Touched::Name) => (Action::Pseudonym, forms),
+                (Part::Text(forms), Touched::Value) => (rule.action, forms),
+                (Part::Value | Part::Name(_) | Part::Text(_), _) => continue,
+            };
+            let mut spans = Vec::new();
+            let whole = forms.read(text, &mut spans) == Reading::Whole;
+            if whole || !spans.is_empty() {
+                let (first, strictest, all) = found.unwrap_or((at, action, false));
+                let (first, strictest) = if action < strictest { (at, action) } else { (first, strictest) };
+                found = Some((first, strictest, all || whole));
+            }
+        }
+        found
+    }
+
+    /// Tells what is meant of the name or text between the two places, and what of the rest looks like a secret.
+    fn parts(&mut self, (at, end): (usize, usize), meant: Option<(usize, Action, bool)>, what: Touched) {
+        if let Some((rule, action, _)) = meant {
+            self.touch(what, action, Cause::Rule(rule), at);
+        }
+        if meant.is_none_or(|(.., whole)| !whole) {
+            self.text(at, end, what);
+        }
     }
 
     /// Asks the safety net about the string between the two places.

@@ -495,7 +495,7 @@ fn g17_only_listed_headers_of_the_upstream_pass() {
 }
 
 #[test]
-fn g18_callback_is_refused() {
+fn g18_callback_is_refused_where_no_rule_serves_it() {
     let bench = redacting();
     let targets = [
         "/varz?callback=cb",

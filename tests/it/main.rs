@@ -64,6 +64,7 @@ mod injected;
 mod insight;
 mod invariants;
 mod j_logs;
+mod jsonp;
 mod k_config;
 mod k_files;
 mod k_life;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalog, EndpointId};
 use crate::document::{self, Faults, Fields, Node, Position, Value};
+use crate::redact::BodyKind;
 
 use super::super::decision::{LimitId, RuleId};
 use super::super::limit::{Limit, Unit, parse_count, parse_rate};
@@ -81,8 +82,20 @@ struct Reader<'reader, 'read> {
 
 impl Reader<'_, '_> {
     fn rule(&mut self, node: &Node) {
-        const KEYS: [&str; 11] =
-            ["id", "endpoints", "allow", "deny", "args", "tenant", "limit", "redact", "when", "unless", "mode"];
+        const KEYS: [&str; 12] = [
+            "id",
+            "endpoints",
+            "allow",
+            "deny",
+            "args",
+            "tenant",
+            "limit",
+            "redact",
+            "jsonp",
+            "when",
+            "unless",
+            "mode",
+        ];
         let Some(fields) = node.fields(&KEYS, self.faults) else { return };
         let id = self.id(fields);
         let endpoints = self.endpoints(fields);
@@ -90,6 +103,7 @@ impl Reader<'_, '_> {
         let limit = fields.get("limit").and_then(|node| self.limit(&id, node));
         let mode = fields.get("mode").map_or(self.mode, |node| mode(node, self.faults));
         let conditions = conditions::read(fields, self.faults).unwrap_or_default();
+        let jsonp = fields.get("jsonp").is_some_and(|node| self.jsonp(node, &endpoints));
         let position = self.all.read.rules.len();
         for endpoint in &endpoints {
             if let Some(named) = self.all.read.endpoints.get_mut(endpoint.0) {
@@ -101,7 +115,7 @@ impl Reader<'_, '_> {
             Effect::Deny => self.deny(fields),
         }
         let at = self.faults.position(node.place);
-        self.all.read.rules.push(Rule { id, at, effect, mode, who, conditions, limit });
+        self.all.read.rules.push(Rule { id, at, effect, mode, who, conditions, limit, jsonp });
     }
 
     fn id(&mut self, fields: Fields<'_>) -> RuleId {
@@ -198,11 +212,23 @@ impl Reader<'_, '_> {
     }
 
     fn deny(&mut self, fields: Fields<'_>) {
-        for key in ["args", "tenant", "limit", "redact"] {
+        for key in ["args", "tenant", "limit", "redact", "jsonp"] {
             if let Some(node) = fields.get(key) {
                 self.faults.at(node, format!("a `deny` rule takes no `{key}`; it closes the endpoint altogether"));
             }
         }
+    }
+
+    /// Whether answers may be scripts that call a function.
+    fn jsonp(&mut self, node: &Node, endpoints: &[EndpointId]) -> bool {
+        let Some(jsonp) = node.boolean(self.faults) else { return false };
+        for endpoint in endpoints.iter().filter(|_| jsonp) {
+            let endpoint = self.all.catalog.endpoint(*endpoint);
+            if endpoint.body != BodyKind::Json {
+                self.faults.at(node, format!("`{}` answers no JSON; leave it out of this rule", endpoint.name));
+            }
+        }
+        jsonp
     }
 
     /// The claim that names the tenant, which each of `endpoints` must be able to tell from others.

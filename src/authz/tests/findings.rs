@@ -64,6 +64,14 @@ const COVERING: &[(&str, &str, Option<&str>)] = &[
         None,
     ),
     (
+        "one that serves no JSONP does not cover one that does",
+        "
+  - { id: narrow, endpoints: [connz], allow: [a], jsonp: true }
+  - { id: wide, endpoints: [connz], allow: [a], redact: none }
+",
+        None,
+    ),
+    (
         "one of another endpoint covers nothing",
         "
   - { id: narrow, endpoints: [connz], allow: [a] }

@@ -236,6 +236,12 @@ fn a_rule_says_whom_and_what_exactly_once() {
         ("{ id: 'r r', endpoints: [varz], allow: any }", "1:15: `r r` cannot name a rule"),
         ("{ id: \"r\\\"\", endpoints: [varz], allow: any }", "1:15: `r\"` cannot name a rule"),
         ("{ id: r, endpoints: [varz], deny: any, limit: { rate: 1/s } }", "1:55: a `deny` rule takes no `limit`"),
+        ("{ id: r, endpoints: [varz], deny: any, jsonp: true }", "1:55: a `deny` rule takes no `jsonp`"),
+        ("{ id: r, endpoints: [varz], allow: any, jsonp: yes }", "1:56: expected `true` or `false`"),
+        (
+            "{ id: r, endpoints: [varz, stacksz], allow: any, jsonp: true, redact: none }",
+            "1:65: `stacksz` answers no JSON; leave it out of this rule",
+        ),
         ("{ id: r, endpoints: [varz], deny: any, args: {} }", "1:54: a `deny` rule takes no `args`"),
         ("{ id: r, endpoints: [varz], allow: any, limit: { burst: 2 } }", "1:56: `rate` is missing here"),
         ("{ id: r, endpoints: [varz], allow: any, limit: { rate: 1/s, burst: 0 } }", "1:76: `0` is not from 1"),

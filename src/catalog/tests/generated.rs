@@ -85,7 +85,7 @@ proptest! {
             let given = endpoint.arguments.iter().zip(&seeds).enumerate();
             let given = given.filter_map(|(at, (argument, seed))| Some((at, value(&argument.kind, (*seed)?)?)));
             let arguments: Arguments = given.filter(|(at, value)| !endpoint.arguments[*at].is_default(value)).collect();
-            let resource = Resource { endpoint: EndpointId(index), arguments };
+            let resource = Resource::new(EndpointId(index), arguments);
             let target = catalog.render(&resource);
             if target.len() > MAX_TARGET { continue }
             let query = target.strip_prefix(endpoint.path.as_str()).unwrap();

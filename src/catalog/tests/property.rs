@@ -36,7 +36,7 @@ fn resource() -> impl Strategy<Value = Resource> {
             let arguments = &nats().endpoints[index].arguments;
             let given = values.into_iter().enumerate().filter_map(|(at, value)| Some((at, value?)));
             let arguments: Arguments = given.filter(|(at, value)| !arguments[*at].is_default(value)).collect();
-            Resource { endpoint: EndpointId(index), arguments }
+            Resource::new(EndpointId(index), arguments)
         })
     })
 }

@@ -16,7 +16,7 @@ fn lines(plan: &Arc<Plan>, body: &str) -> Vec<String> {
             Cause::NotKept => "no keep",
             Cause::SafetyNet => "net",
         };
-        format!("{:?} {} {} @{} by {by}", touch.action, touch.what.label(), touch.path, touch.offset)
+        format!("{:?} {} {} @{} by {by}", touch.action, touch.what.word(), touch.path, touch.offset)
     };
     touches.into_iter().map(line).collect()
 }
