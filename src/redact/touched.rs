@@ -8,19 +8,22 @@ use std::sync::Arc;
 
 use super::error::Stop;
 use super::fold::fold;
+use super::form::Reading;
 use super::json::MAX_STRING;
 use super::lexer::skip_space;
 use super::selector::Step;
 use super::unescape::unescape;
-use super::form::Reading;
 use super::{Action, BodyKind, Other, Part, Plan, Pseudonyms, RedactError, Redactor, Report, Rule, located, net, scan};
+
+/// The step to a member whose name must not be shown.
+const HIDDEN: &str = "['[redacted]']";
 
 /// One place that a plan touches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touch {
     /// The place as a path of names and indices: `$.connections[3].jwt`; `$` in a text without structure.
     ///
-    /// Names that look like a secret are shown as `[redacted]`.
+    /// Names that a rule takes or that look like a secret are shown as `[redacted]`.
     pub path: String,
     /// What of it is touched.
     pub what: Touched,
@@ -160,8 +163,8 @@ impl Walk<'_> {
         (at, value): (usize, usize),
         (spots, kept): (&[Spot], bool),
     ) -> Result<usize, Stop> {
+        let (above, down) = (self.path.len(), self.step(key, spots));
         write_step(&mut self.path, key);
-        let down = self.step(key, spots);
         let kept = kept || self.ended(&down).any(|(_, rule)| rule.action == Action::Keep);
         let decided = self.decided(&down, self.body.get(value) == Some(&b'"'));
         let renamed = match key {
@@ -174,6 +177,11 @@ impl Walk<'_> {
             _ if kept || self.leads_on(value, &down) => None,
             _ => Some(Cause::NotKept),
         };
+        if renamed.is_some() || (gone.is_some() && self.by_any(&down)) {
+            // The name is what must not be seen, or may be.
+            self.path.truncate(above);
+            self.path.push_str(HIDDEN);
+        }
         if let Some(cause) = gone {
             self.touch(Touched::Value, Action::Remove, cause, at);
             return scan::value(self.body, value);
@@ -187,6 +195,12 @@ impl Walk<'_> {
             return scan::value(self.body, value);
         }
         self.value(value, &down, kept)
+    }
+
+    /// Whether a rule that ends at `spots` takes members of any name.
+    fn by_any(&self, spots: &[Spot]) -> bool {
+        let last = |rule: &Rule| rule.selector.segments().last().is_some_and(|last| last.steps.contains(&Step::Any));
+        self.ended(spots).any(|(_, rule)| last(rule))
     }
 
     /// Whether a rule may keep something in the value at `at`.
@@ -310,7 +324,7 @@ fn write_step(path: &mut String, key: &Key<'_>) {
     // Writing to a `String` cannot fail.
     let _infallible = match key {
         Key::Index(index) => write!(path, "[{index}]"),
-        Key::Name(name) if super::is_secret_shaped(name) => write!(path, "['[redacted]']"),
+        Key::Name(name) if super::is_secret_shaped(name) => write!(path, "{HIDDEN}"),
         Key::Name(name) if is_identifier(name) => write!(path, ".{name}"),
         Key::Name(name) => write!(path, "['{}']", name.escape_debug()),
     };

@@ -134,9 +134,9 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "out_of_reach: [subject]",
         "fields: [$.a, $..b]",
-        "20:19: selector `$..b`: a known field has one name or `[*]` at each step, from the root down",
+        "24:19: selector `$..b`: a known field has one name or `[*]` at each step, from the root down",
     ),
-    ("out_of_reach: [host]", "fields: [$.a]", "21:53: only the fields of JSON are watched"),
+    ("out_of_reach: [host]", "fields: [$.a]", "25:53: only the fields of JSON are watched"),
     (
         "out_of_reach: [host]",
         "sensitive: { host: [$.a] }",

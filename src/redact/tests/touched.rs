@@ -53,9 +53,9 @@ fn every_place_has_its_path_its_action_its_rule_and_its_offset() {
         ("an element by its place", &rules[3..], "{\"b\": [0, 1]}", vec!["Mask value $.b[1] @10 by $.b[1]"]),
         (
             "a name that is no identifier",
-            &[("$.*", Action::Remove)],
+            &[("$.*", Action::Null)],
             r#"{"it's a\n":1}"#,
-            vec![r"Remove value $['it\'s a\n'] @1 by $.*"],
+            vec![r"Null value $['it\'s a\n'] @12 by $.*"],
         ),
         (
             "what is not kept goes, and containers on the way stay",
@@ -83,6 +83,36 @@ fn what_looks_like_a_secret_has_its_place_and_a_body_that_cannot_be_trusted_none
     assert_eq!(touched(&remove(&["$.a"]), &pseudonyms(), b"{\"a\":1,}").unwrap_err().kind, RedactErrorKind::Syntax);
 }
 
+#[test]
+fn what_is_meant_of_names_and_texts_is_told_without_them() {
+    let forms = |text: &str, other| Forms::parse(&[text], other).unwrap();
+    let rule = |path: &str, part, action| Rule { part, ..Rule::new(Selector::parse(path).unwrap(), action) };
+    let rules = vec![
+        rule("$[*]", Part::Name(forms("[ACC:{}] *", Other::Keep)), Action::Mask),
+        rule("$.gone[*]", Part::Name(Forms::default()), Action::Remove),
+        rule("$..sid", Part::Text(forms("R {} *", Other::Whole)), Action::Pseudonym),
+        rule("$.gone", Part::Text(forms("x{}", Other::Keep)), Action::Mask),
+        rule("$.any[*]", Part::Value, Action::Remove),
+    ];
+    let plan = Plan::compile(BodyKind::Json, rules).unwrap();
+    let body = r#"{"[ACC:CANARY] q":{"sid":"R CANARY //u:CANARY@h"},"sid":"CANARY","b":{"sid":[1]},"gone":{"CANARY":1},"any":{"CANARY":2}}"#;
+    let told = lines(&plan, body);
+    assert_eq!(
+        told,
+        [
+            "Pseudonym name $['[redacted]'] @1 by $[*]",
+            "Pseudonym value $['[redacted]'].sid @25 by $..sid",
+            "Mask value $['[redacted]'].sid @25 by net",
+            "Pseudonym value $.sid @56 by $..sid",
+            "Pseudonym value $.b.sid @76 by $..sid",
+            "Remove value $.gone['[redacted]'] @89 by $.gone[*]",
+            "Remove value $.any['[redacted]'] @108 by $.any[*]",
+        ]
+    );
+    let left = redacted(&plan, body);
+    assert!(!told.concat().contains("CANARY") && !left.contains("CANARY"), "{left}");
+}
+
 /// Small bodies of few names, with what the safety net finds.
 fn body() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -106,7 +136,8 @@ const ACTIONS: &[Action] =
     &[Action::Remove, Action::Null, Action::Mask, Action::Pseudonym, Action::TruncateIp, Action::Keep];
 
 fn rules() -> impl Strategy<Value = Vec<(&'static str, Action)>> {
-    let path = prop_oneof![Just("$.a"), Just("$..b"), Just("$[*].a"), Just("$[1]"), Just("$..a[0]"), Just("$.a.*")];
+    let path =
+        prop_oneof![Just("$.a"), Just("$..b"), Just("$[*].a"), Just("$[1]"), Just("$..a[0]"), Just("$.a['a','b']")];
     let action = prop::sample::select(ACTIONS);
     prop::collection::vec((path, action), 0..4)
 }
