@@ -68,8 +68,9 @@ impl Plan {
         })
     }
 
-    /// The rules of a plan for JSON.
-    pub(super) fn rules(&self) -> &[Rule] {
+    /// The rules of a plan for JSON; none for other bodies.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 

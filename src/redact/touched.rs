@@ -267,7 +267,7 @@ impl Walk<'_> {
             let whole = forms.read(text, &mut spans) == Reading::Whole;
             if whole || !spans.is_empty() {
                 let (first, strictest, all) = found.unwrap_or((at, action, false));
-                let (first, strictest) = if action < strictest { (at, action) } else { (first, strictest) };
+                let (strictest, first) = (strictest, first).min((action, at));
                 found = Some((first, strictest, all || whole));
             }
         }
