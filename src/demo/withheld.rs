@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// The names of members that `upstream` has and `answer` has not, or has only as `null` or a mask.
+/// The names of members that `upstream` has and `answer` has not, or has only as `null`, a mask
+/// or a pseudonym.
 pub(super) fn names(upstream: &Value, answer: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     compare(upstream, answer, &mut found);
@@ -32,11 +33,11 @@ fn compare(upstream: &Value, answer: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Whether `left` is a mask of `said`. A masked number or boolean looks like a changed one, and is not counted.
+/// Whether `left` is a mask of `said`, or a pseudonym. A masked number or boolean looks like a changed one, and is not counted.
 fn withheld(said: &Value, left: &Value) -> bool {
     let mask = match left {
         Value::Null => true,
-        Value::String(text) => text == "[redacted]",
+        Value::String(text) => text == "[redacted]" || text.strip_prefix("p-").is_some_and(|rest| rest.len() == 16),
         Value::Array(items) => items.is_empty(),
         Value::Object(members) => members.is_empty(),
         Value::Bool(_) | Value::Number(_) => false,
@@ -61,11 +62,10 @@ mod tests {
 
     #[test]
     fn missing_null_and_masked_members_are_withheld_and_changed_ones_are_not() {
-        let upstream =
-            json!({ "a": 1, "b": "x", "c": [{ "d": 1, "e": 2 }], "f": "y", "g": null, "h": 7, "i": [1], "j": [] });
-        let answer = json!({ "a": 2, "b": "[redacted]", "c": [{ "d": 1 }], "f": null, "g": null, "i": [], "j": [] });
+        let upstream = json!({ "a": 1, "b": "x", "c": [{ "d": 1, "e": 2 }], "f": "y", "g": null, "h": 7, "i": [1], "j": [], "k": "z" });
+        let answer = json!({ "a": 2, "b": "[redacted]", "c": [{ "d": 1 }], "f": null, "g": null, "i": [], "j": [], "k": "p-abcdefghijklmnop" });
         let found: Vec<_> = names(&upstream, &answer).into_iter().collect();
-        assert_eq!(found, ["b", "e", "f", "h", "i"]);
+        assert_eq!(found, ["b", "e", "f", "h", "i", "k"]);
         assert!(names(&upstream, &upstream).is_empty());
     }
 

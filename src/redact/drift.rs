@@ -292,9 +292,10 @@ impl Drift {
     }
 }
 
-/// The step to the member `name`, unless its name is none that a program would give to a field.
+/// The step to the member `name`, unless it may be data: names of accounts and keys are seldom written as fields are.
 fn field(name: &[u8]) -> Option<String> {
     let name = std::str::from_utf8(name).ok().filter(|name| name.len() <= MAX_NAME)?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    (!name.is_empty() && name.bytes().all(plain)).then(|| format!(".{name}"))
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let is_field = name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(plain);
+    is_field.then(|| format!(".{name}"))
 }

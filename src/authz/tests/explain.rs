@@ -198,7 +198,10 @@ fn an_explanation_for_machines_has_the_same_members_whatever_comes_out() {
     });
     assert_eq!(refused["rules"][1], rule);
     let unknown = explained(&["b"], "/metrics");
+    assert_eq!(refused["sentence"], "the argument `auth` may not be used");
+    assert_eq!((&permitted["cost"], &permitted["reason"]), (&json!(1), &Value::Null));
     assert_eq!((&unknown["endpoint"], &unknown["status"]), (&Value::Null, &json!(404)));
+    assert_eq!((&unknown["reason"], unknown["sentence"].is_string()), (&json!("unknown_endpoint"), true));
     let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     for other in [&limited, &refused, &unknown] {
         assert_eq!(members(&permitted), members(other));

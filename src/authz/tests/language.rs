@@ -384,6 +384,11 @@ fn the_issuers_that_roles_name_are_told_with_their_places() {
     let policy = policy("rules: []");
     let issuers: Vec<_> = policy.issuers().map(|(name, at)| (name, at.place.line)).collect();
     assert_eq!(issuers, [("corp", 4), ("corp", 5), ("corp", 6)]);
+    assert_eq!(policy.clusters().count(), 0, "none is named as a cluster");
+    let account = "service_account: { issuer: cluster, namespace: [n] }";
+    let text = format!("version: 1\ncatalog: nats\nroles:\n  a: [{{ {account} }}]\n");
+    let named: Vec<String> = whole(&text).clusters().map(|(name, at)| format!("{name} {}", at.place.line)).collect();
+    assert_eq!(named, ["cluster 4"]);
 }
 
 /// The faults of a policy for exporters with this own set, and what the set takes out of the page.

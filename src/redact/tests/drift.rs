@@ -28,7 +28,7 @@ fn what_is_unknown_is_told_once_and_by_names_alone() {
         ("a new member of an element, once", r#"{"list":[{"t":"CANARY"},{"t":"CANARY"}]}"#, vec!["$.list[*].t"]),
         ("nothing of what is inside", r#"{"token":{"CANARY":["CANARY",{"CANARY":1}]},"now":1}"#, vec!["$.token"]),
         ("a new one behind it", r#"{"token":[[{"x":1}],"]"],"later":1}"#, vec!["$.later", "$.token"]),
-        ("in another case", r#"{"NOW":1}"#, vec!["$.NOW"]),
+        ("in another case", r#"{"NOW":1}"#, vec!["$[*]"]),
         ("escaped, but known", r#"{"\u006eow":1,"j\u0077t":1}"#, vec![]),
         ("escaped and unknown", r#"{"\u006eo":1}"#, vec!["$.no"]),
         ("a text became an object", r#"{"now":{"CANARY":1}}"#, vec!["$.now[*]"]),
@@ -39,6 +39,9 @@ fn what_is_unknown_is_told_once_and_by_names_alone() {
         ("an object became a list", r#"{"list":[{"b":[1]}]}"#, vec!["$.list[*].b[*]"]),
         ("below names that are data", r#"{"by_name":{"CANARY":{"e":1}}}"#, vec!["$.by_name[*].e"]),
         ("a name that no field would have", r#"{"CANARY CANARY":1}"#, vec!["$[*]"]),
+        ("a name as accounts have", r#"{"CANARY":1}"#, vec!["$[*]"]),
+        ("a name as fields of other programs have", r#"{"canAry":1}"#, vec!["$[*]"]),
+        ("an address", r#"{"192_0_2_1":1}"#, vec!["$[*]"]),
         ("the root became a list", r#"[{"CANARY":1}]"#, vec!["$[*]"]),
         ("brackets and quotes in texts are text", r#"{"now":"\\\"},{\"token\":[","token":1}"#, vec!["$.token"]),
         (
