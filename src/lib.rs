@@ -90,6 +90,12 @@
 //! * **YAML is read into a tree with places**, not by serde: serde stops at the first fault. Price: readers by hand.
 //! * **[`redact`] stands above [`catalog`] and [`authz`]**, although data passes it last: both name selectors, which are
 //!   checked when files are read.
+//! * **A pseudonym is 80 bits of an HMAC**, not of a hash: names of accounts can be guessed, and whoever reads answers could try
+//!   them. Rejected: counting (`account-1`), which needs a memory that replicas share. Price: a key to keep, or names that
+//!   change with each start.
+//! * **A form of a text is certain or it is not used** ([`redact::Forms`]): literals are looked for from both ends, and a text with
+//!   two readings is taken as a whole. Rejected: regular expressions, in which nobody sees that a quote in a name moves the end
+//!   of a match. Price: less can be said, and a strange name hides more of its text.
 //! * **What a tenant sees is rebuilt from the whole answer** ([`redact::Fence`]), whatever the upstream was asked: `acc=` of
 //!   NATS answers about everybody when it does not know the name. Price: such an answer is held whole, and what no
 //!   catalogue names does not leave, harmless totals included.

@@ -72,6 +72,7 @@ mod kubernetes;
 mod nats;
 mod nats_catalog;
 mod outage;
+mod pseudonyms;
 mod real_certificates;
 mod real_introspection;
 mod real_openssl;

@@ -8,6 +8,7 @@ mod differential;
 mod drift;
 mod fence;
 mod fence_property;
+mod negative;
 mod page_reference;
 mod pages;
 mod pages_differential;
