@@ -52,6 +52,8 @@ pub(super) struct Machine {
     topic: Topic,
     /// The metric of the last line with a value, and what becomes of it.
     last: (Vec<u8>, Verdict),
+    /// How many verdicts there were.
+    verdicts: u64,
     sample: Sample,
     name: Vec<u8>,
     spans: Vec<Range<usize>>,
@@ -80,6 +82,7 @@ impl Machine {
             seen: 0,
             topic: Topic::default(),
             last: (Vec::new(), Verdict::default()),
+            verdicts: 0,
             sample: Sample::default(),
             name: Vec::new(),
             spans: Vec::new(),
@@ -237,6 +240,7 @@ impl Machine {
         let (last, verdict) = &mut self.last;
         if name != last {
             *verdict = means.0.verdict(metric);
+            self.verdicts += 1;
             last.clear();
             last.extend_from_slice(name);
         }
@@ -257,7 +261,8 @@ impl Machine {
         if !suspicious && verdict.labels.is_empty() {
             return Ok(());
         }
-        let task = Task { means, verdict, metric, suspicious, text, start: line.start };
+        let turn = (self.sample.turn, self.verdicts);
+        let task = Task { means, verdict, metric, turn, suspicious, text, start: line.start };
         let taken = self.labels.take(&task, &self.sample, page, &mut self.report);
         taken.map_err(|Full| Stop::new(RedactErrorKind::TooMany, line.start))
     }
@@ -294,6 +299,7 @@ fn unsound(text: &[u8]) -> Option<usize> {
 }
 
 /// The name that `word` spells in `line`.
+#[inline]
 fn named<'a>(line: &'a [u8], word: Word, buffer: &'a mut Vec<u8>) -> &'a [u8] {
     if !word.escaped {
         return word.of(line);

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::page::Page;
 use super::sample::{Block, Label, Sample, Word};
 use super::sheet::{Metric, Verdict};
-use super::unique::{Full, Print, Unique};
+use super::unique::{Full, Name, Print, Unique};
 use super::{Means, count, named};
 use crate::redact::net::{self, MASK};
 use crate::redact::{Action, Report, write_instead};
@@ -18,6 +18,9 @@ pub(super) struct Task<'a> {
     pub(super) means: Means<'a>,
     pub(super) verdict: &'a Verdict,
     pub(super) metric: Metric<'a>,
+    /// How many lines were read anew, and how many verdicts were reached: while neither changes, labels and rules are as
+    /// they were.
+    pub(super) turn: (u64, u64),
     /// Whether it might hold a secret, or something that looks masked.
     pub(super) suspicious: bool,
     /// The line.
@@ -37,10 +40,23 @@ enum Fate {
     Torn,
 }
 
+/// What a label is by its name.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// The place of what the verdict says of it.
+    rule: Option<usize>,
+    name: Name,
+    /// Whether it is part of the value.
+    of_value: bool,
+}
+
 /// The state between two lines.
 #[derive(Default)]
 pub(super) struct Labels {
     unique: Unique,
+    turn: (u64, u64),
+    /// What is known of each label of the line by its name.
+    known: Vec<Known>,
     fates: Vec<Fate>,
     /// The new values.
     values: Vec<u8>,
@@ -61,19 +77,22 @@ impl Labels {
         self.fates.clear();
         self.values.clear();
         let mut print = Print::default();
-        self.unique.leave(&mut print, b"", task.metric.whole());
+        Unique::is(&mut print, self.unique.name(task.metric.whole()));
         let blocks = [&sample.block, &sample.exemplar].map(|block| block.as_ref());
         let [own, exemplar] = blocks.map(|block| block.map_or(&[][..], |block| sample.labels(block)));
         let compared = task.verdict.merges();
         let mut looks_masked = false;
-        for label in own {
-            let fate = self.fate(task, label, report);
-            self.print(task, label, &fate, &mut print);
+        let known = self.known_of(task, own);
+        for (label, known) in own.iter().zip(&known) {
+            let fate = self.fate(task, label, known.rule, report);
+            self.print(task, (label, known), &fate, &mut print);
             looks_masked |= task.suspicious && self.looks_masked(task, label, &fate);
             self.fates.push(fate);
         }
+        self.known = known;
         for label in exemplar {
-            let fate = self.fate(task, label, report);
+            let rule = self.rule_for(task, label);
+            let fate = self.fate(task, label, rule, report);
             self.fates.push(fate);
         }
         // One that is torn could look like any other, also like one that nobody has looked at.
@@ -95,12 +114,29 @@ impl Labels {
         Ok(())
     }
 
+    /// What is known of `labels` by their names; looked up where they or the verdict are other ones than before.
+    fn known_of(&mut self, task: &Task<'_>, labels: &[Label]) -> Vec<Known> {
+        let mut known = std::mem::take(&mut self.known);
+        if self.turn != task.turn {
+            self.turn = task.turn;
+            known.clear();
+            for label in labels {
+                let rule = self.rule_for(task, label);
+                let name = named(task.text, label.name, &mut self.name);
+                known.push(Known { rule, name: self.unique.name(name), of_value: matches!(name, b"le" | b"quantile") });
+            }
+        }
+        known
+    }
+
+    fn rule_for(&mut self, task: &Task<'_>, label: &Label) -> Option<usize> {
+        let entry = task.means.0.entry(named(task.text, label.name, &mut self.name))?;
+        task.verdict.labels.iter().position(|(place, ..)| *place == entry)
+    }
+
     /// What becomes of `label`, and whose doing that is.
-    fn fate(&mut self, task: &Task<'_>, label: &Label, report: &mut Report) -> Fate {
-        let name = named(task.text, label.name, &mut self.name);
-        let entry = task.means.0.entry(name);
-        let rule = entry.and_then(|entry| task.verdict.labels.iter().find(|(place, ..)| *place == entry));
-        let Some((_, action, rules)) = rule else {
+    fn fate(&mut self, task: &Task<'_>, label: &Label, rule: Option<usize>, report: &mut Report) -> Fate {
+        let Some((_, action, rules)) = rule.and_then(|rule| task.verdict.labels.get(rule)) else {
             return if task.suspicious { self.guarded(task, label, report) } else { Fate::Stays };
         };
         count(rules, report);
@@ -138,16 +174,15 @@ impl Labels {
     }
 
     /// Adds a label to what the series is told apart by; `le` and `quantile` are part of the value.
-    fn print(&mut self, task: &Task<'_>, label: &Label, fate: &Fate, print: &mut Print) {
-        let name = named(task.text, label.name, &mut self.name);
+    fn print(&mut self, task: &Task<'_>, (label, known): (&Label, &Known), fate: &Fate, print: &mut Print) {
         let value = named(task.text, label.value, &mut self.value);
         match fate {
-            Fate::Stays if matches!(name, b"le" | b"quantile") => {}
-            Fate::Stays => self.unique.leave(print, name, value),
-            Fate::Goes | Fate::Torn => self.unique.take(print, name, value),
+            Fate::Stays if known.of_value => {}
+            Fate::Stays => self.unique.leave(print, known.name, value),
+            Fate::Goes | Fate::Torn => self.unique.take(print, known.name, value),
             Fate::Value(new) => {
-                self.unique.take(print, name, value);
-                self.unique.leave(print, name, self.values.get(new.clone()).unwrap_or_default());
+                self.unique.take(print, known.name, value);
+                self.unique.leave(print, known.name, self.values.get(new.clone()).unwrap_or_default());
             }
         }
     }

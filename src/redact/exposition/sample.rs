@@ -20,6 +20,17 @@ pub(super) struct Sample {
     pub(super) block: Option<Block>,
     /// Those of the exemplar.
     pub(super) exemplar: Option<Block>,
+    /// A line before this one, up to the end of its labels.
+    like: Like,
+    /// How many lines were read without the help of another one.
+    pub(super) turn: u64,
+}
+
+/// What most lines have in common with one before: all but the values.
+#[derive(Debug, Default)]
+struct Like {
+    text: Vec<u8>,
+    labels: Vec<Label>,
 }
 
 /// What stands between two braces.
@@ -76,13 +87,61 @@ impl Sample {
     /// Reads `line`; says where it is wrong.
     pub(super) fn read(&mut self, line: &[u8]) -> Result<(), usize> {
         self.labels.clear();
-        (self.block, self.exemplar) = (None, None);
+        self.exemplar = None;
         let mut cursor = Cursor { line, at: 0 };
-        cursor.blanks();
-        self.whole(&mut cursor).ok_or(cursor.at)
+        if let Some(at) = self.again(line) {
+            cursor.at = at;
+        } else {
+            self.labels.clear();
+            self.turn += 1;
+            self.block = None;
+            self.head(&mut cursor).ok_or(cursor.at)?;
+            self.remember(line.get(..cursor.at).unwrap_or_default());
+        }
+        self.tail(&mut cursor).ok_or(cursor.at)
     }
 
-    fn whole(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+    /// Reads a line that is spelled like the remembered one but for the values of its labels; says where they end.
+    fn again(&mut self, line: &[u8]) -> Option<usize> {
+        // Where the last value ended, here and there.
+        let (mut at, mut from) = (0, 0);
+        let same = |at: usize, text: &[u8]| line.get(at..)?.starts_with(text).then_some(at + text.len());
+        if self.like.text.is_empty() {
+            return None;
+        }
+        for known in &self.like.labels {
+            let start = same(at, self.like.text.get(from..known.value.start)?)?;
+            let (length, escaped) = value(line.get(start..)?)?;
+            let end = start + length;
+            // What stands before the value moves with its start, what stands behind it with its end.
+            let front = |place: usize| start - (known.value.start - place);
+            let back = |place: usize| end + (place - known.value.end);
+            self.labels.push(Label {
+                before: front(known.before),
+                start: front(known.start),
+                name: Word { start: front(known.name.start), end: front(known.name.end), ..known.name },
+                value: Word { start, end, escaped },
+                end: back(known.end),
+                after: back(known.after),
+            });
+            (at, from) = (end, known.value.end);
+        }
+        same(at, self.like.text.get(from..)?)
+    }
+
+    /// Remembers a line, whose labels end where `text` ends.
+    fn remember(&mut self, text: &[u8]) {
+        self.like.text.clear();
+        self.like.labels.clear();
+        if self.block.is_some() {
+            self.like.text.extend_from_slice(text);
+            self.like.labels.extend_from_slice(&self.labels);
+        }
+    }
+
+    /// Name and labels.
+    fn head(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+        cursor.blanks();
         if cursor.take(b'{') {
             cursor.blanks();
             self.name = cursor.quoted().filter(|name| name.start < name.end)?;
@@ -96,6 +155,11 @@ impl Sample {
                 return None;
             }
         }
+        Some(())
+    }
+
+    /// Value, time and exemplar.
+    fn tail(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
         cursor.blanks();
         cursor.number(is_value)?;
         if cursor.blanks() > 0 && !matches!(cursor.peek(), None | Some(b'#')) {
@@ -220,16 +284,10 @@ impl Cursor<'_> {
     #[inline]
     fn text(&mut self) -> Option<Word> {
         self.take(b'"').then_some(())?;
-        let (start, mut escaped) = (self.at, false);
-        loop {
-            let rest = self.line.get(self.at..)?;
-            self.at += quote_or_backslash(rest)?;
-            if self.take(b'"') {
-                return Some(Word { start, end: self.at - 1, escaped });
-            }
-            escaped = true;
-            self.at += 2;
-        }
+        let start = self.at;
+        let (length, escaped) = value(self.line.get(start..)?)?;
+        self.at += length + 1;
+        Some(Word { start, end: start + length, escaped })
     }
 
     fn label(&mut self) -> Option<Label> {
@@ -256,12 +314,39 @@ impl Cursor<'_> {
     }
 }
 
-/// How far the next quote or backslash is. Values are short, so most are found before a search would have begun.
+/// How far the quote is that ends a value, and whether there is a backslash before it.
+#[inline]
+fn value(text: &[u8]) -> Option<(usize, bool)> {
+    let (mut at, mut escaped) = (0, false);
+    loop {
+        at += quote_or_backslash(text.get(at..)?)?;
+        if text.get(at) == Some(&b'"') {
+            return Some((at, escaped));
+        }
+        escaped = true;
+        at += 2;
+    }
+}
+
+/// How far the next quote or backslash is. Values are short, so eight bytes at a time are as good as any search.
 #[inline]
 fn quote_or_backslash(text: &[u8]) -> Option<usize> {
-    const SHORT: usize = 16;
-    let short = text.iter().take(SHORT).position(|byte| matches!(byte, b'"' | b'\\'));
-    short.or_else(|| Some(SHORT + memchr::memchr2(b'"', b'\\', text.get(SHORT..)?)?))
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Of each byte that is `wanted` the highest bit; perhaps also of bytes behind the first one.
+    let is = |word: u64, wanted: u8| {
+        let zero = word ^ (ONES * u64::from(wanted));
+        zero.wrapping_sub(ONES) & !zero & (ONES << 7)
+    };
+    let (words, rest) = text.as_chunks();
+    for (place, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = is(word, b'"') | is(word, b'\\');
+        if found != 0 {
+            return Some(8 * place + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let last = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    Some(text.len() - rest.len() + last)
 }
 
 /// A letter of the name of a metric, or a digit.

@@ -25,13 +25,31 @@ pub(super) struct Print {
     taken: u64,
 }
 
+/// A name, by its hash.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name(u64);
+
 /// There are too many series.
 pub(super) struct Full;
 
 impl Unique {
-    /// Adds a label that is left; with an empty name, the metric itself. An empty value is as good as none.
+    /// The name of a label, or that of a metric.
     #[inline]
-    pub(super) fn leave(&self, print: &mut Print, name: &[u8], value: &[u8]) {
+    pub(super) fn name(&self, name: &[u8]) -> Name {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(name);
+        Name(hasher.finish())
+    }
+
+    /// Adds the metric itself.
+    #[inline]
+    pub(super) fn is(print: &mut Print, metric: Name) {
+        print.left = print.left.wrapping_add(metric.0);
+    }
+
+    /// Adds a label that is left. An empty value is as good as none.
+    #[inline]
+    pub(super) fn leave(&self, print: &mut Print, name: Name, value: &[u8]) {
         if !value.is_empty() {
             print.left = print.left.wrapping_add(self.hash(name, value));
         }
@@ -39,18 +57,16 @@ impl Unique {
 
     /// Adds a label that is taken out, or gets another value.
     #[inline]
-    pub(super) fn take(&self, print: &mut Print, name: &[u8], value: &[u8]) {
+    pub(super) fn take(&self, print: &mut Print, name: Name, value: &[u8]) {
         if !value.is_empty() {
             print.taken = print.taken.wrapping_add(self.hash(name, value));
         }
     }
 
     #[inline]
-    fn hash(&self, name: &[u8], value: &[u8]) -> u64 {
+    fn hash(&self, name: Name, value: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
-        hasher.write(name);
-        // No text has this byte.
-        hasher.write_u8(0xff);
+        hasher.write_u64(name.0);
         hasher.write(value);
         hasher.finish()
     }

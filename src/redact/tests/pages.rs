@@ -273,7 +273,7 @@ const BAD: &[(&str, &[u8], RedactErrorKind, u64)] = &[
     ("labels that do not end", b"a{x=\"1\" 1\n", Syntax, 8),
     ("a text that does not end", b"a{x=\"1} 1\n", Syntax, 5),
     ("a line feed in a text", b"a{x=\"1\n2\"} 1\n", Syntax, 5),
-    ("an escaped end of a text", b"a{x=\"1\\\"} 1\n", Syntax, 8),
+    ("an escaped end of a text", b"a{x=\"1\\\"} 1\n", Syntax, 5),
     ("two commas", b"a{x=\"1\",,y=\"2\"} 1\n", Syntax, 8),
     ("a comma first", b"a{,x=\"1\"} 1\n", Syntax, 2),
     ("no comma", b"a{x=\"1\"y=\"2\"} 1\n", Syntax, 7),

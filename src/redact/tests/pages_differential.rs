@@ -120,6 +120,23 @@ fn line() -> impl Strategy<Value = String> {
     prop_oneof![48 => sample(), 16 => kind, 16 => help, 8 => word(TALK), 1 => word(NO_TALK)]
 }
 
+/// Lines that are spelled alike but for their values.
+fn spelled_alike() -> impl Strategy<Value = String> {
+    const LIKE: &[&str] = &[
+        "a{ip=\"1\", x=\"2\"} 1",
+        "{ \"my.metric\" , \"my.label\" = \"1\",x=\"2\" ,} 1 2 # {ip=\"3\"} 1",
+        " a_bucket {le=\"1\",ip=\"2\"} 1",
+        "a{x=\"1\",x=\"2\"}1",
+        "a{\"i\\\\p\"=\"1\"} 1",
+    ];
+    let values = (select(VALUES), select(VALUES), select(VALUES));
+    (select(LIKE), values).prop_map(|(like, (one, two, three))| {
+        like.replace("\"1\"", &format!("\"{one}\""))
+            .replace("\"2\"", &format!("\"{two}\""))
+            .replace("\"3\"", &format!("\"{three}\""))
+    })
+}
+
 /// Series of few names and values, so that many look alike.
 fn alike() -> impl Strategy<Value = String> {
     let label = (select(&["ip", "x", "account"][..]), select(&["v", "w", "10.1.2.3", "10.1.2.4"][..]));
@@ -131,7 +148,11 @@ fn alike() -> impl Strategy<Value = String> {
 }
 
 fn page() -> impl Strategy<Value = String> {
-    let lines = prop_oneof![vec(line(), 0..14), vec(prop_oneof![5 => alike(), 1 => line()], 0..14)];
+    let lines = prop_oneof![
+        vec(line(), 0..14),
+        vec(prop_oneof![5 => alike(), 1 => line()], 0..14),
+        vec(prop_oneof![9 => spelled_alike(), 1 => line()], 0..14),
+    ];
     (lines, select(&["", "\n", "\n", "\n# EOF\n", "\n# EOF"][..])).prop_map(|(lines, end)| lines.join("\n") + end)
 }
 
