@@ -17,6 +17,7 @@ mod opening;
 mod policy;
 mod read;
 mod roles;
+mod samples;
 mod survey;
 mod tenant;
 mod terms;
@@ -31,4 +32,5 @@ pub use explain::{Explanation, Note, Outcome, Shown, Verdict, action_word, expla
 pub use findings::Findings;
 pub use limit::{Limit, Unit};
 pub use policy::{Effect, Mode, Policy, Source};
+pub use samples::Sample;
 pub use survey::probes;

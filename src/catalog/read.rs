@@ -28,6 +28,23 @@ const MAX_ARGUMENTS: usize = 64;
 /// The longest free text that an argument may take, in bytes.
 const MAX_TEXT: i64 = 4096;
 
+/// What can be said of an endpoint.
+const ENDPOINT: [&str; 13] = [
+    "path",
+    "aliases",
+    "methods",
+    "ask",
+    "inject",
+    "body",
+    "cost",
+    "arguments",
+    "sensitive",
+    "inside",
+    "out_of_reach",
+    "fields",
+    "tenant",
+];
+
 /// What a set can do with a tag.
 const ACTIONS: [(&str, Action); 5] = [
     ("remove", Action::Remove),
@@ -107,22 +124,7 @@ impl Reader {
 
     fn endpoint(&mut self, entry: &Entry) -> Option<Endpoint> {
         self.plain_name(&entry.key, entry.place);
-        let known = [
-            "path",
-            "aliases",
-            "methods",
-            "ask",
-            "inject",
-            "body",
-            "cost",
-            "arguments",
-            "sensitive",
-            "inside",
-            "out_of_reach",
-            "fields",
-            "tenant",
-        ];
-        let fields = entry.node.fields(&known, &mut self.faults)?;
+        let fields = entry.node.fields(&ENDPOINT, &mut self.faults)?;
         let path = fields.required("path", &mut self.faults).and_then(|node| self.path(node));
         let aliases = fields.get("aliases").and_then(|node| node.list(&mut self.faults)).unwrap_or_default();
         let aliases = aliases.iter().filter_map(|node| self.path(node)).collect();

@@ -5,6 +5,7 @@
 mod check;
 mod demo;
 mod diff;
+mod doctor;
 mod explain;
 mod learn;
 mod policies;
@@ -47,6 +48,8 @@ enum Command {
     Learn(learn::Arguments),
     /// Take out of a body what a redaction set takes out, or say what that is
     Redact(redact::Arguments),
+    /// Ask the upstreams what the policies open; with --canary, prove that nothing leaves that must not
+    Doctor(doctor::Arguments),
     /// Say what happened to one request, by its id in the audit records
     Why(why::Arguments),
     /// Print the JSON Schema of a kind of file
@@ -65,6 +68,7 @@ pub fn run() -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Redact(arguments) => redact::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

@@ -4,6 +4,7 @@
 //! claims, so a past request is decided again by the roles that the record names, and by nothing else.
 //! It must never fill in what a record does not tell, nor grant what was refused.
 
+mod canary;
 mod compare;
 mod delta;
 mod learn;
@@ -16,6 +17,7 @@ mod upstreams;
 #[cfg(test)]
 mod tests;
 
+pub use canary::Canaries;
 pub use compare::{Comparison, RoleChange, compare};
 pub use delta::{Delta, Kind};
 pub use learn::{Learned, Learner};

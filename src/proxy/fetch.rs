@@ -13,7 +13,7 @@ use super::via;
 use crate::catalog::Ask;
 use crate::gate::{Asked, Pass};
 use crate::ops::clock;
-use crate::redact::{BodyKind, Drift, Fence, FenceErrorKind, RedactErrorKind, Redactor, Report};
+use crate::redact::{BodyKind, Drift, Fence, FenceErrorKind, Plan, RedactErrorKind, Redactor, Report};
 use crate::types::RequestId;
 use crate::upstream::{FetchError, ResponseHead, Sink, Stop, Take, write_get, write_post};
 
@@ -102,22 +102,7 @@ impl Withheld {
 
 /// Fetches and redacts what `pass` permits.
 pub(super) async fn fetch(behind: &Behind, pass: &Pass, wants: Wants, id: RequestId) -> Result<Fetched, Withheld> {
-    let span = RequestId::new(rand::random());
-    let trace = ["00-", id.as_str(), "-", span.as_str().get(..16).unwrap_or_default(), "-00"].concat();
-    let mut request = Vec::with_capacity(320);
-    let accept = match pass.plan().kind() {
-        BodyKind::Json => "application/json",
-        BodyKind::Text => "*/*",
-        BodyKind::Exposition => wants.accept(),
-    };
-    let fields = [
-        ("Accept", accept),
-        ("User-Agent", "monward"),
-        ("Via", via::ours()),
-        ("X-Request-Id", id.as_str()),
-        ("traceparent", trace.as_str()),
-    ];
-    write(&mut request, behind, pass.asked(), &fields).map_err(Withheld::Fetch)?;
+    let request = request(behind, pass.asked(), (pass.plan().kind(), wants, id))?;
     let tenancy = behind.guard.policy.catalog().endpoint(pass.asked().endpoint).tenant.as_ref();
     let fence = match (pass.tenant(), tenancy) {
         (None, _) => None,
@@ -131,6 +116,84 @@ pub(super) async fn fetch(behind: &Behind, pass: &Pass, wants: Wants, id: Reques
     match behind.pool.fetch(&request, &mut sink).await {
         Ok(_) => sink.finish().and_then(|fetched| without(injected_for(behind, pass.asked()), fetched)),
         Err(error) => Err(sink.withheld.unwrap_or(Withheld::Fetch(error))),
+    }
+}
+
+/// The request for what is asked.
+fn request(
+    behind: &Behind,
+    asked: &Asked,
+    (kind, wants, id): (BodyKind, Wants, RequestId),
+) -> Result<Vec<u8>, Withheld> {
+    let span = RequestId::new(rand::random());
+    let trace = ["00-", id.as_str(), "-", span.as_str().get(..16).unwrap_or_default(), "-00"].concat();
+    let mut request = Vec::with_capacity(320);
+    let accept = match kind {
+        BodyKind::Json => "application/json",
+        BodyKind::Text => "*/*",
+        BodyKind::Exposition => wants.accept(),
+    };
+    let fields = [
+        ("Accept", accept),
+        ("User-Agent", "monward"),
+        ("Via", via::ours()),
+        ("X-Request-Id", id.as_str()),
+        ("traceparent", trace.as_str()),
+    ];
+    write(&mut request, behind, asked, &fields).map_err(Withheld::Fetch)?;
+    Ok(request)
+}
+
+/// An answer, before and after.
+pub struct Examined {
+    /// As the upstream gave it. Nothing of it may leave.
+    pub raw: Vec<u8>,
+    /// What a client would get.
+    pub left: Vec<u8>,
+    /// Its fields that the catalogue does not know.
+    pub unknown: BTreeSet<String>,
+}
+
+/// Asks `behind` as a request that was permitted would, and redacts the answer in the same way, for whoever examines it.
+///
+/// # Errors
+/// Why a client would get nothing, as one word, and the upstream's status.
+pub async fn examine(
+    behind: &Behind,
+    asked: &Asked,
+    plan: &Arc<Plan>,
+) -> Result<Examined, (&'static str, Option<u16>)> {
+    let said = |withheld: Withheld| (withheld.label(), withheld.upstream_status());
+    let id = RequestId::new(rand::random());
+    let request = request(behind, asked, (plan.kind(), Wants::of(None, None), id)).map_err(said)?;
+    let redactor = Redactor::new(Arc::clone(plan), Arc::clone(&behind.pseudonyms));
+    let mut redacting = Redacting::new(redactor, plan.kind(), None);
+    let known = behind.guard.policy.catalog().endpoint(asked.endpoint).fields.as_ref();
+    redacting.drift = known.map(|known| Drift::new(Arc::clone(known)));
+    let mut sink = Both { redacting, raw: Vec::new() };
+    let fetched = behind.pool.fetch(&request, &mut sink).await;
+    let Both { redacting, raw } = sink;
+    if let Err(error) = fetched {
+        return Err(said(redacting.withheld.unwrap_or(Withheld::Fetch(error))));
+    }
+    let fetched = redacting.finish().and_then(|fetched| without(injected_for(behind, asked), fetched)).map_err(said)?;
+    Ok(Examined { raw, left: fetched.body, unknown: fetched.unknown })
+}
+
+/// Redacts an answer and keeps it as it came.
+struct Both<'a> {
+    redacting: Redacting<'a>,
+    raw: Vec<u8>,
+}
+
+impl Sink for Both<'_> {
+    fn head(&mut self, head: &ResponseHead<'_>) -> Result<Take, Stop> {
+        self.redacting.head(head)
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        self.raw.extend_from_slice(bytes);
+        self.redacting.data(bytes)
     }
 }
 

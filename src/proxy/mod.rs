@@ -29,6 +29,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 pub use behind::{Behind, EndpointFigures};
+pub use fetch::{Examined, examine};
 pub use front::Front;
 pub use injected::Injected;
 pub use snapshot::{Guarded, Issuer, Judge, Snapshot};

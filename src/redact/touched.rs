@@ -4,6 +4,7 @@
 //! there. The [`Redactor`] judges the body first, so that nothing is said of one that must not leave.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::error::Stop;
@@ -33,6 +34,17 @@ pub struct Touch {
     pub cause: Cause,
     /// Where it begins, in bytes from the start of the body.
     pub offset: u64,
+    /// What of the unescaped name or text is meant; empty: all of it.
+    pub parts: Vec<Range<usize>>,
+}
+
+/// What rules mean of a name or a text.
+struct Meant {
+    /// The first of the strictest.
+    rule: usize,
+    action: Action,
+    /// Empty: all of it.
+    parts: Vec<Range<usize>>,
 }
 
 /// Why a place is touched.
@@ -173,7 +185,7 @@ impl Walk<'_> {
         };
         let gone = match (decided, &renamed) {
             (Some((rule, Action::Remove)), _) => Some(Cause::Rule(rule)),
-            (_, Some((rule, Action::Remove, _))) => Some(Cause::Rule(*rule)),
+            (_, Some(Meant { rule, action: Action::Remove, .. })) => Some(Cause::Rule(*rule)),
             _ if kept || self.leads_on(value, &down) => None,
             _ => Some(Cause::NotKept),
         };
@@ -252,9 +264,10 @@ impl Walk<'_> {
         strictest.min_by_key(|(rule, action)| (*action, *rule)).filter(|_| decides)
     }
 
-    /// What the rules that end at `spots` mean of a name or a text: the first of the strictest, and whether that is all of it.
-    fn meant(&self, spots: &[Spot], text: &[u8], what: Touched) -> Option<(usize, Action, bool)> {
-        let mut found: Option<(usize, Action, bool)> = None;
+    /// What the rules that end at `spots` mean of a name or a text.
+    fn meant(&self, spots: &[Spot], text: &[u8], what: Touched) -> Option<Meant> {
+        let mut found: Option<Meant> = None;
+        let mut all = false;
         for (at, rule) in self.ended(spots) {
             let (action, forms) = match (&rule.part, what) {
                 (Part::Name(_), Touched::Name) if rule.action == Action::Keep => continue,
@@ -265,21 +278,27 @@ impl Walk<'_> {
             };
             let mut spans = Vec::new();
             let whole = forms.read(text, &mut spans) == Reading::Whole;
-            if whole || !spans.is_empty() {
-                let (first, strictest, all) = found.unwrap_or((at, action, false));
-                let (strictest, first) = (strictest, first).min((action, at));
-                found = Some((first, strictest, all || whole));
+            if !whole && spans.is_empty() {
+                continue;
             }
+            all |= whole;
+            let meant = found.get_or_insert(Meant { rule: at, action, parts: Vec::new() });
+            if action < meant.action {
+                (meant.rule, meant.action) = (at, action);
+            }
+            meant.parts.append(&mut spans);
         }
-        found
+        found.map(|meant| if all { Meant { parts: Vec::new(), ..meant } } else { meant })
     }
 
     /// Tells what is meant of the name or text between the two places, and what of the rest looks like a secret.
-    fn parts(&mut self, (at, end): (usize, usize), meant: Option<(usize, Action, bool)>, what: Touched) {
-        if let Some((rule, action, _)) = meant {
+    fn parts(&mut self, (at, end): (usize, usize), meant: Option<Meant>, what: Touched) {
+        let in_parts = meant.as_ref().is_none_or(|meant| !meant.parts.is_empty());
+        if let Some(Meant { rule, action, parts }) = meant {
             self.touch(what, action, Cause::Rule(rule), at);
+            self.touches.last_mut().into_iter().for_each(|touch| touch.parts.clone_from(&parts));
         }
-        if meant.is_none_or(|(.., whole)| !whole) {
+        if in_parts {
             self.text(at, end, what);
         }
     }
@@ -301,11 +320,12 @@ impl Walk<'_> {
         for span in spans {
             let inside = if self.plan.kind() == BodyKind::Json { 0 } else { span.start };
             self.touch(what, Action::Mask, Cause::SafetyNet, at + inside);
+            self.touches.last_mut().into_iter().for_each(|touch| touch.parts.push(span.clone()));
         }
     }
 
     fn touch(&mut self, what: Touched, action: Action, cause: Cause, at: usize) {
-        self.touches.push(Touch { path: self.path.clone(), what, action, cause, offset: at as u64 });
+        self.touches.push(Touch { path: self.path.clone(), what, action, cause, offset: at as u64, parts: Vec::new() });
     }
 }
 

@@ -41,6 +41,7 @@ mod conditions;
 mod d_framing;
 mod d_requests;
 mod demo;
+mod doctor;
 mod drift;
 mod e_h2;
 mod exchange;

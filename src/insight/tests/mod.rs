@@ -1,5 +1,6 @@
 //! Tests of what records tell.
 
+mod canary;
 mod compare;
 mod learn;
 mod recorded;
