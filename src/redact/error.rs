@@ -63,8 +63,8 @@ impl fmt::Display for RedactErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "no value",
-            Self::Truncated => "end of the body before its end",
-            Self::Syntax => "not the grammar of such a body",
+            Self::Truncated => "the body is cut off",
+            Self::Syntax => "not well-formed",
             Self::Encoding => "not UTF-8 text",
             Self::ByteOrderMark => "byte order mark",
             Self::Trailing => "bytes after the end",

@@ -112,10 +112,10 @@ fn what_cannot_be_trusted_or_is_not_known_is_said_and_nothing_follows() {
             "cut off",
             r#"{"connections":[{"cid":1,"jwt":"on"#,
             r#"{"connections":[{"cid":1"#,
-            "end of the body inside a value at byte 34",
+            "the body is cut off at byte 34",
         ),
-        ("two values", r#"{"cid":1}{"jwt":"x"}"#, "", "bytes after the value at byte 9"),
-        ("a secret behind a fault", r#"{"a":1,,"jwt":"x"}"#, "", "not JSON at byte 7"),
+        ("two values", r#"{"cid":1}{"jwt":"x"}"#, "", "bytes after the end at byte 9"),
+        ("a secret behind a fault", r#"{"a":1,,"jwt":"x"}"#, "", "not well-formed at byte 7"),
         ("no body", "", "", "no value at byte 0"),
     ] {
         let (code, out, err) = redact(&folder, &connz, body.as_bytes());
