@@ -9,7 +9,7 @@ TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/monward/tools
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MONWARD := $(TARGET)/debug/monward
 
-.PHONY: demo test build-tools test-tools fmt clippy unit deny policies advisories bench bench-decision go-tables fuzz mutants
+.PHONY: sets demo test build-tools test-tools fmt clippy unit deny policies advisories bench bench-decision go-tables fuzz mutants
 
 # A guided tour on loopback: own certificates, own issuer, own upstream. `make demo ARGS=--exit` ends after the tour.
 demo: build-tools
@@ -49,6 +49,10 @@ policies:
 	$(CARGO) build --locked
 	$(MONWARD) check --strict policies/*.yaml
 	$(MONWARD) check --strict --catalog policies/examples/greenhouse.catalog.yaml policies/examples/*.yaml
+
+# Writes policies/SETS.md anew, from the catalogues.
+sets:
+	MONWARD_WRITE_SETS=1 $(CARGO) test --locked --lib -- the_table_of_sets_is_what_the_catalogues_say
 
 # Apart from `make test`: the advisory database is fetched from the network.
 advisories: test-tools

@@ -13,6 +13,7 @@ mod property;
 mod read;
 mod schema;
 mod sets;
+mod sets_page;
 mod target;
 mod tenant;
 

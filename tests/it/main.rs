@@ -78,6 +78,7 @@ mod real_certificates;
 mod real_introspection;
 mod real_openssl;
 mod real_prometheus;
+mod readers;
 mod redact;
 mod regression;
 mod revocation;

@@ -168,7 +168,7 @@ fn an_error_stays_and_says_nothing_of_the_body() {
     assert!(!shown.contains("CANARY"), "{shown}");
     assert_eq!(redactor.finish(&mut out), Err(error));
     assert_eq!(out.len(), length, "nothing leaves after an error");
-    assert_eq!(error.to_string(), "not the grammar of such a body at byte 14");
+    assert_eq!(error.to_string(), "not well-formed at byte 14");
 
     let mut redactor = Redactor::new(plan, pseudonyms());
     redactor.push(b"{\"a\":\"CANARY", &mut out).unwrap();
