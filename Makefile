@@ -9,7 +9,7 @@ TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/monward/tools
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MONWARD := $(TARGET)/debug/monward
 
-.PHONY: sets demo test build-tools test-tools fmt clippy unit deny policies advisories bench bench-decision go-tables fuzz mutants
+.PHONY: sets demo test build-tools test-tools fmt clippy unit deny policies advisories bench bench-decision bench-redact go-tables fuzz mutants
 
 # A guided tour on loopback: own certificates, own issuer, own upstream. `make demo ARGS=--exit` ends after the tour.
 demo: build-tools
@@ -73,6 +73,10 @@ go-tables:
 # The time of a decision; its allocations are counted by `make test`, too.
 bench-decision:
 	$(CARGO) bench --locked --bench decision
+
+# The time of redaction beside memcpy and other tools; `ONLY=connz ROUNDS=30 make bench-redact` for less of it, or more.
+bench-redact:
+	$(CARGO) bench --locked --bench redact
 
 # Ten minutes for each target; `make fuzz FUZZ_SECONDS=60 TARGETS=query` for less (tests/fuzz/README.md).
 fuzz:
