@@ -15,12 +15,14 @@ use std::ops::Range;
 use self::parts::Parts;
 use super::error::{RedactErrorKind, Stop};
 use super::guard::Guard;
+use super::index::{Batch, Kernel};
 use super::lexer::{self, Scan};
 use super::plan::Plan;
 use super::{Action, Pseudonyms, Report};
 
 mod fate;
 mod lane;
+mod leap;
 mod parts;
 mod value;
 
@@ -167,6 +169,9 @@ pub(super) struct Machine {
     partial: Partial,
     guard: Guard,
     report: Report,
+    pub(super) kernel: Kernel,
+    /// What is known of the buffer at hand.
+    batch: Batch,
 }
 
 impl Machine {
@@ -187,6 +192,8 @@ impl Machine {
             partial: Partial::default(),
             guard: Guard::new(),
             report: Report { hits: vec![0; plan.rules().len()], masked: 0 },
+            kernel: Kernel::best(),
+            batch: Batch::default(),
         }
     }
 
@@ -200,6 +207,7 @@ impl Machine {
         let held = self.held.then_some(0);
         let mut pass = Pass { buf, out, pseudonyms, at: self.resume, from: 0, held, indent: 0 };
         self.guard.restart();
+        self.batch.clear();
         loop {
             if self.pass_plain(plan, &mut pass)? == Flow::Out || self.step(plan, &mut pass)? == Flow::Out {
                 break;
@@ -305,6 +313,20 @@ impl Machine {
         }
         pass.at += 1;
         pass.indent += 2;
+        let level = self.level(plan, object);
+        if self.drop.is_none() {
+            self.states.extend_from_slice(&self.child);
+        }
+        if level.careful {
+            pass.held = Some(pass.at);
+        }
+        self.levels.push(level);
+        self.place = if object { Place::FirstName } else { Place::FirstElement };
+        Ok(Flow::On)
+    }
+
+    /// An object or array at the positions of the value to come.
+    fn level(&self, plan: &Plan, object: bool) -> Level {
         let stays = self.drop.is_none();
         let positions = plan.positions();
         let rest = self.rest;
@@ -314,15 +336,7 @@ impl Machine {
             true if object && positions.wants_names(&self.child) => Ease::ButNames,
             true | false => Ease::All,
         };
-        if stays {
-            self.states.extend_from_slice(&self.child);
-        }
-        if careful {
-            pass.held = Some(pass.at);
-        }
-        self.levels.push(Level { object, bare: true, careful, rest, ease, index: 0 });
-        self.place = if object { Place::FirstName } else { Place::FirstElement };
-        Ok(Flow::On)
+        Level { object, bare: true, careful, rest, ease, index: 0 }
     }
 
     fn after(&mut self, plan: &Plan, pass: &mut Pass, byte: u8) -> Result<Flow, Stop> {

@@ -63,7 +63,7 @@ fn skip_plain(buf: &[u8], at: usize) -> usize {
 }
 
 /// An escape at `at`, by its spelling only: what it stands for is another matter.
-fn escape(buf: &[u8], at: usize) -> Result<Scan, Stop> {
+pub(super) fn escape(buf: &[u8], at: usize) -> Result<Scan, Stop> {
     let wrong = Stop::new(RedactErrorKind::Syntax, at);
     match buf.get(at + 1) {
         None => Ok(Scan::More(at)),

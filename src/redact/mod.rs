@@ -19,6 +19,7 @@ mod fence;
 mod fold;
 mod form;
 mod guard;
+mod index;
 mod json;
 mod lexer;
 mod names;
@@ -38,6 +39,7 @@ pub use error::{RedactError, RedactErrorKind};
 pub use exposition::{Series, SeriesRule};
 pub use fence::{Fence, FenceError, FenceErrorKind, FenceRule};
 pub use form::{Forms, Other};
+pub use index::Kernel;
 pub use plan::Plan;
 pub use pseudonym::{Pseudonym, Pseudonyms};
 pub use selector::{Selector, SelectorError};
@@ -198,6 +200,15 @@ impl Redactor {
         if let Machine::Exposition(machine) = &mut self.machine {
             machine.expect_end();
         }
+    }
+
+    /// Looks through the body with other instructions than the fastest, to compare them.
+    #[must_use]
+    pub fn with_kernel(mut self, kernel: Kernel) -> Self {
+        if let Machine::Json(machine) = &mut self.machine {
+            machine.kernel = kernel;
+        }
+        self
     }
 
     /// Takes the next bytes of the body and appends to `out` what may leave.

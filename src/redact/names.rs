@@ -4,6 +4,7 @@
 //! length of a plain name rule out nearly all of them.
 
 use super::fold::{fold, is_plain};
+use super::index::Prints;
 
 /// The names of all rules, each with the positions that wait for it.
 #[derive(Debug)]
@@ -11,6 +12,7 @@ pub(super) struct Names {
     entries: Vec<Entry>,
     /// By mark: one more than the place of the first entry with it.
     first: Vec<usize>,
+    prints: Prints,
 }
 
 #[derive(Debug)]
@@ -34,7 +36,7 @@ fn mark(name: &[u8]) -> usize {
 
 impl Default for Names {
     fn default() -> Self {
-        Self { entries: Vec::new(), first: vec![0; MARKS] }
+        Self { entries: Vec::new(), first: vec![0; MARKS], prints: Prints::default() }
     }
 }
 
@@ -45,9 +47,15 @@ impl Names {
         let place = known.unwrap_or(self.entries.len());
         if known.is_none() {
             let next = self.first.get_mut(mark(name.as_bytes())).map_or(0, |first| std::mem::replace(first, place + 1));
+            self.prints.add(name);
             self.entries.push(Entry { name: name.to_owned(), set: vec![0; width], next });
         }
         self.entries.get_mut(place).map_or(&mut [], |entry| entry.set.as_mut_slice())
+    }
+
+    /// How the names begin.
+    pub(super) fn prints(&self) -> &Prints {
+        &self.prints
     }
 
     /// Whether `key`, all of plain letters, might be one of the names.

@@ -35,10 +35,12 @@ struct Lane<'a> {
     indent: usize,
 }
 
-/// Why a lane ends.
-enum Exit {
+/// Why a lane or a leap ends.
+pub(super) enum Exit {
     /// Here the machine must look.
     Unknown,
+    /// Another leap may begin here.
+    On,
     /// At a byte that may be a bracket of the level.
     Close,
     /// At a value that may be anything, whose name (if it has one) is no rule's.
@@ -48,13 +50,13 @@ enum Exit {
 }
 
 /// The name of a member.
-struct Name {
-    start: usize,
-    end: usize,
+pub(super) struct Name {
+    pub(super) start: usize,
+    pub(super) end: usize,
     /// Where the value begins.
-    value: usize,
+    pub(super) value: usize,
     /// No rule can mean it, and the safety net has nothing to say.
-    free: bool,
+    pub(super) free: bool,
 }
 
 impl Machine {
@@ -62,7 +64,7 @@ impl Machine {
     pub(super) fn pass_plain(&mut self, plan: &Plan, pass: &mut Pass) -> Result<Flow, Stop> {
         loop {
             self.begin(plan, pass)?;
-            let exit = self.pass_level(plan, pass);
+            let exit = if self.kernel.leaps() { self.leap(plan, pass) } else { self.pass_level(plan, pass) };
             if matches!(exit, Exit::Unknown) {
                 return Ok(Flow::On);
             }
@@ -83,7 +85,7 @@ impl Machine {
         match exit {
             Exit::Close => self.close(pass, byte),
             Exit::Value(_) | Exit::Name(_) => self.value(plan, pass, byte),
-            Exit::Unknown => Ok(Flow::On),
+            Exit::Unknown | Exit::On => Ok(Flow::On),
         }
     }
 
@@ -142,7 +144,7 @@ impl Machine {
                 pass.held = pass.held.or_else(|| Some(lane.comma()));
                 pass.at = name.end;
             }
-            Exit::Unknown | Exit::Close => {}
+            Exit::Unknown | Exit::On | Exit::Close => {}
         }
         exit
     }

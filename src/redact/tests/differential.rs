@@ -104,7 +104,7 @@ fn array(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> 
     vec(element, 0..6).prop_map(|elements| format!("[{}]", elements.join(",")))
 }
 
-fn rules() -> impl Strategy<Value = Vec<Path>> {
+pub(super) fn rules() -> impl Strategy<Value = Vec<Path>> {
     let pick = prop_oneof![
         4 => select(NAMES).prop_map(Pick::Name),
         1 => Just(Pick::Any),
@@ -176,7 +176,7 @@ pub(super) fn mutate(body: &str, mutations: &[Mutation]) -> Vec<u8> {
     body
 }
 
-fn compiled(rules: &[Path]) -> Arc<Plan> {
+pub(super) fn compiled(rules: &[Path]) -> Arc<Plan> {
     let rule = |path: &Path| {
         let part = match path.about {
             About::Value => Part::Value,

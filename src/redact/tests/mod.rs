@@ -8,6 +8,7 @@ mod differential;
 mod drift;
 mod fence;
 mod fence_property;
+mod kernels;
 mod negative;
 mod page_reference;
 mod pages;
@@ -56,7 +57,13 @@ fn text_plan() -> Arc<Plan> {
 
 /// Feeds `chunks`; the output so far is there also when it failed.
 fn feed<'a>(plan: &Arc<Plan>, chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8>, Result<Report, RedactError>) {
-    let mut redactor = Redactor::new(Arc::clone(plan), pseudonyms());
+    feed_to(Redactor::new(Arc::clone(plan), pseudonyms()), chunks)
+}
+
+fn feed_to<'a>(
+    mut redactor: Redactor,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> (Vec<u8>, Result<Report, RedactError>) {
     let mut out = Vec::new();
     for chunk in chunks {
         if let Err(error) = redactor.push(chunk, &mut out) {
