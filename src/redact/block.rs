@@ -57,8 +57,20 @@ pub(super) fn skip(buf: &[u8], mut at: usize, marks: impl Fn(u64) -> u64 + Copy)
         if plain < SIZE {
             return (at, true);
         }
+        at += unmarked(buf, at, marks);
     }
     (at, false)
+}
+
+/// How many bytes from `at` on are without a mark, counted by larger steps: of a long run.
+#[inline]
+fn unmarked(buf: &[u8], at: usize, marks: impl Fn(u64) -> u64 + Copy) -> usize {
+    let (steps, _) = buf.get(at..).unwrap_or_default().as_chunks::<{ 4 * SIZE }>();
+    let is_free = |step: &&[u8; 4 * SIZE]| {
+        let words = step.as_chunks().0.iter().map(|word| marks(u64::from_le_bytes(*word)));
+        words.fold(0, |all, marked| all | marked) == 0
+    };
+    steps.iter().take_while(is_free).count() * 4 * SIZE
 }
 
 /// Marks what ends the plain part of a string: a quote, a backslash, a control, what is not ASCII.

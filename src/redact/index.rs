@@ -24,7 +24,7 @@ pub use kernel::Kernel;
 pub(super) use prints::Prints;
 
 /// Bytes of a block.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 /// Bytes behind a block that are looked at with it.
 const AHEAD: usize = 3;
 /// Blocks of a batch, at most.
@@ -298,12 +298,11 @@ impl Batch {
         }
     }
 
-    /// Each block from `at` on: where it begins, what is in it from there.
+    /// The block of `at`: where it begins, what is in it.
     #[inline]
-    pub(super) fn rows_from(&self, at: usize) -> impl Iterator<Item = (usize, &Row)> {
-        let skipped = (at - self.base) / BLOCK;
-        let rows = self.rows.get(skipped..).unwrap_or_default();
-        rows.iter().enumerate().map(move |(number, row)| (self.base + (skipped + number) * BLOCK, row))
+    pub(super) fn row(&self, at: usize) -> Option<(usize, &Row)> {
+        let number = (at - self.base) / BLOCK;
+        Some((self.base + number * BLOCK, self.rows.get(number)?))
     }
 
     /// The last comma or bracket in `from..to`.
@@ -325,14 +324,12 @@ impl Batch {
 
     /// How many commas are in `from..to`.
     pub(super) fn commas(&self, from: usize, to: usize) -> u64 {
-        let mut count = 0;
-        for (base, row) in self.rows_from(from) {
-            if base >= to {
-                break;
-            }
-            let above = from_bit(from.saturating_sub(base));
-            let below = !from_bit((to - base).min(BLOCK));
-            count += u64::from((row.comma & above & below).count_ones());
+        let (mut count, mut at) = (0, from);
+        while at < to {
+            let Some((base, row)) = self.row(at) else { break };
+            let inside = from_bit(at - base) & !from_bit((to - base).min(BLOCK));
+            count += u64::from((row.comma & inside).count_ones());
+            at = base + BLOCK;
         }
         count
     }

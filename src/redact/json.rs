@@ -53,6 +53,7 @@ enum Place {
 }
 
 /// An object or array that is open.
+#[derive(Clone)]
 struct Level {
     object: bool,
     /// Nothing in it has stayed so far.
@@ -172,6 +173,10 @@ pub(super) struct Machine {
     pub(super) kernel: Kernel,
     /// What is known of the buffer at hand.
     batch: Batch,
+    /// Positions that no name and no place of others changes.
+    steady: Vec<u64>,
+    /// An array and an object at those.
+    inner: [Option<Level>; 2],
 }
 
 impl Machine {
@@ -194,6 +199,8 @@ impl Machine {
             report: Report { hits: vec![0; plan.rules().len()], masked: 0 },
             kernel: Kernel::best(),
             batch: Batch::default(),
+            steady: Vec::new(),
+            inner: [None, None],
         }
     }
 

@@ -96,7 +96,7 @@ impl Writer {
     }
 
     fn name(&mut self, name: &str) {
-        self.out.push_str(&format!("\"{name}\":{}", if self.layout == Layout::Pretty { " " } else { "" }));
+        self.out.extend(["\"", name, if self.layout == Layout::Pretty { "\": " } else { "\":" }]);
     }
 
     /// A number or a word.
@@ -112,7 +112,7 @@ impl Writer {
 
     fn element(&mut self, value: &str) {
         self.item();
-        self.out.push_str(&format!("\"{value}\""));
+        self.out.extend(["\"", value, "\""]);
     }
 
     fn finish(mut self) -> Vec<u8> {
@@ -177,6 +177,12 @@ fn connection(body: &mut Writer, cid: usize) {
         body.close('}');
     }
     body.close(']');
+    credentials(body);
+    body.close('}');
+}
+
+/// What `auth=1` adds to a connection.
+fn credentials(body: &mut Writer) {
     let (token, issuer) = (body.dice.token(680), body.dice.key('A'));
     body.text("jwt", token);
     body.text("issuer_key", issuer);
@@ -190,7 +196,6 @@ fn connection(body: &mut Writer, cid: usize) {
     }
     body.close('}');
     body.close(']');
-    body.close('}');
 }
 
 /// What `/accountz?acc=` says of an account, of so many accounts.
@@ -251,7 +256,9 @@ pub fn jsz(streams: usize) -> Vec<u8> {
         body.close(']');
         body.close('}');
     }
-    ["]", "}", "]"].into_iter().for_each(|bracket| body.close(bracket.chars().next().unwrap()));
+    for bracket in [']', '}', ']'] {
+        body.close(bracket);
+    }
     body.finish()
 }
 

@@ -1,8 +1,8 @@
 //! What redaction costs: bodies with the shapes of NATS' answers through plans, as a ratio to memcpy of the same body.
 //!
 //! First it counts, which comes out the same on every machine: a warm engine asks the heap for nothing while bodies go
-//! through. `cargo test` does no more than this. `make bench-redact` measures as well, beside serde_json, simd-json and,
-//! where they are on PATH, jq and jaq: processor time, all ways in turn, the median of several rounds. `ROUNDS=30` asks
+//! through. `cargo test` does no more than this. `make bench-redact` measures as well, beside `serde_json`,
+//! simd-json and, where they are on PATH, jq and jaq: processor time, all ways in turn, the median of several rounds. `ROUNDS=30` asks
 //! for more of them, `ONLY=connz` for the bodies whose names begin so.
 
 #![allow(
@@ -17,11 +17,12 @@
 #![allow(unreachable_pub, reason = "a bench exports nothing")]
 
 use std::hint::black_box;
+use std::slice::Chunks;
 use std::sync::Arc;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use monward::redact::{Action, BodyKind, Plan, Pseudonyms, Redactor, Rule, Selector};
+use monward::redact::{Action, BodyKind, Kernel, Plan, Pseudonyms, Redactor, Rule, Selector};
 
 mod allocations;
 mod bodies;
@@ -40,6 +41,9 @@ const CHUNKS: [usize; 3] = [1024, 4 * 1024, 16 * 1024];
 const ROUNDS: usize = 11;
 /// Bytes that one measurement goes over at least.
 const ENOUGH: usize = 16 << 20;
+
+/// Makes a body.
+type Maker = fn() -> Vec<u8>;
 
 /// Something that goes once over a body.
 struct Way<'a> {
@@ -74,9 +78,9 @@ fn plans() -> [(&'static str, Arc<Plan>); 3] {
 }
 
 /// Sends `body` through `plan` in chunks; what leaves is taken away after each, as a writer to a socket does.
-fn redact(plan: &Arc<Plan>, body: &[u8], size: usize, out: &mut Vec<u8>) {
-    let mut redactor = Redactor::new(Arc::clone(plan), Arc::new(Pseudonyms::new(&[7; 32])));
-    for chunk in body.chunks(size) {
+fn redact(plan: &Arc<Plan>, kernel: Kernel, chunks: Chunks<u8>, out: &mut Vec<u8>) {
+    let mut redactor = Redactor::new(Arc::clone(plan), Arc::new(Pseudonyms::new(&[7; 32]))).with_kernel(kernel);
+    for chunk in chunks {
         out.clear();
         redactor.push(chunk, out).unwrap();
         black_box(&out);
@@ -103,7 +107,7 @@ fn allocations(plan: &Arc<Plan>, body: &[u8]) -> (usize, usize) {
 /// How often the heap is asked for one body in a new engine.
 fn cold(body: &[u8]) -> usize {
     let (plan, mut out) = (plan(&[("$..jwt", Action::Remove)]), Vec::with_capacity(2 * CHUNK));
-    allocations::count(|| redact(&plan, body, CHUNK, &mut out)).0
+    allocations::count(|| redact(&plan, Kernel::best(), body.chunks(CHUNK), &mut out)).0
 }
 
 fn counted() {
@@ -136,7 +140,9 @@ fn measure(ways: &mut [Way], repeat: usize) -> Vec<Vec<f64>> {
             }
         }
     }
-    times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
+    for times in &mut times {
+        times.sort_by(f64::total_cmp);
+    }
     times
 }
 
@@ -156,7 +162,7 @@ fn show(body: &[u8], ways: &mut [Way]) {
 
 fn measured() {
     let only = std::env::var("ONLY").unwrap_or_default();
-    let bodies: [(&str, fn() -> Vec<u8>); 7] = [
+    let bodies: [(&str, Maker); 7] = [
         ("connz", || bodies::connz(11_500, Layout::Pretty)),
         ("connz, minified", || bodies::connz(11_500, Layout::Minified)),
         ("accountz", || bodies::accountz(1_500)),
@@ -170,15 +176,19 @@ fn measured() {
         println!("\n{name}, {:.1} kB", body.len() as f64 / 1e3);
         let mut copy = vec![0; body.len()];
         let mut ways = vec![way("memcpy", move || black_box(&mut copy).copy_from_slice(black_box(body)))];
-        let mut add = |name: String, plan: &Arc<Plan>, size: usize| {
-            let (plan, body, mut out) = (Arc::clone(plan), body, Vec::with_capacity(2 * CHUNK));
-            ways.push(way(&name, move || redact(&plan, body, size, &mut out)));
+        let jwt = plan(&[("$..jwt", Action::Remove)]);
+        let mut add = |name: String, plan: &Arc<Plan>, kernel: Kernel, size: usize| {
+            let (plan, mut out) = (Arc::clone(plan), Vec::with_capacity(2 * CHUNK));
+            ways.push(way(&name, move || redact(&plan, kernel, body.chunks(size), &mut out)));
         };
         for (rules, plan) in plans() {
-            add(rules.to_owned(), &plan, CHUNK);
+            add(rules.to_owned(), &plan, Kernel::best(), CHUNK);
+        }
+        for kernel in Kernel::all() {
+            add(format!("$..jwt, {kernel}"), &jwt, kernel, CHUNK);
         }
         for size in CHUNKS.into_iter().filter(|size| *size < body.len()) {
-            add(format!("$..jwt, chunks of {} KiB", size / 1024), &plan(&[("$..jwt", Action::Remove)]), size);
+            add(format!("$..jwt, chunks of {} KiB", size / 1024), &jwt, Kernel::best(), size);
         }
         ways.push(way("serde_json, round trip", || peers::serde_json(body)));
         let mut input = Vec::new();

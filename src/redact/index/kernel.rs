@@ -6,6 +6,8 @@
 
 #![allow(unsafe_code, reason = "functions for certain processors are called, after these were asked")]
 
+use std::fmt;
+
 use super::prints::Prints;
 #[cfg(target_arch = "x86_64")]
 use super::x86;
@@ -26,6 +28,20 @@ enum Kind {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Words => "words",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Ssse3 => "SSSE3",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "AVX2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "AVX-512",
+        })
+    }
 }
 
 impl Kernel {

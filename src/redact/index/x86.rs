@@ -13,7 +13,7 @@ use std::arch::x86_64::{
 };
 
 use super::prints::Prints;
-use super::{BLOCKS, Block, Masks, Row, State, windows};
+use super::{Block, Masks, Row, State, windows};
 
 /// By the low half of a byte: the white space with this half, or a byte of another half.
 ///
@@ -24,20 +24,29 @@ macro_rules! scan {
     ($name:ident, $masks:ident, $features:literal) => {
         /// As [`Kernel::scan`](super::Kernel), with the instructions that it is named after.
         ///
-        /// In two loops: when masks do not go through memory, LLVM takes them for vectors of single bits and handles
-        /// each bit for itself.
+        /// In groups: when masks do not go through memory, LLVM takes them for vectors of single bits and handles each
+        /// bit for itself.
         #[target_feature(enable = $features)]
         pub(super) fn $name(input: &[u8], prints: &Prints, state: &mut State, rows: &mut Vec<Row>) {
-            let mut masks = [Masks::default(); BLOCKS];
-            let mut count = 0;
-            for (masks, blocks) in masks.iter_mut().zip(windows(input)) {
-                *masks = $masks(blocks, prints);
-                count += 1;
+            let mut masks = [Masks::default(); GROUP];
+            let mut blocks = windows(input);
+            loop {
+                let mut count = 0;
+                for (masks, blocks) in masks.iter_mut().zip(&mut blocks) {
+                    *masks = $masks(blocks, prints);
+                    count += 1;
+                }
+                rows.extend(masks.iter().take(count).map(|masks| state.step(masks)));
+                if count < GROUP {
+                    return;
+                }
             }
-            rows.extend(masks.iter().take(count).map(|masks| state.step(masks)));
         }
     };
 }
+
+/// Blocks whose masks are made before they are looked at.
+const GROUP: usize = 4;
 
 scan!(scan_ssse3, masks_ssse3, "ssse3");
 scan!(scan_avx2, masks_avx2, "avx2,bmi1,bmi2,lzcnt,popcnt");

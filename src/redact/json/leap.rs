@@ -6,9 +6,9 @@
 //! what passes.
 
 use super::lane::{Exit, Name};
-use super::{Ease, MAX_DEPTH, Machine, Pass, Place, Rest};
+use super::{Ease, Level, MAX_DEPTH, Machine, Pass, Place, Rest};
 use crate::redact::fold::is_plain;
-use crate::redact::index::{After, Batch, from_bit};
+use crate::redact::index::{After, BLOCK, Batch, from_bit};
 use crate::redact::lexer;
 use crate::redact::plan::Plan;
 
@@ -71,6 +71,10 @@ impl Machine {
             exit = self.walk(plan, pass, &batch);
         }
         self.batch = batch;
+        if matches!(exit, Exit::On) && self.drop.is_none() {
+            // While it is near.
+            pass.emit(pass.held.unwrap_or(pass.at));
+        }
         let stuck = matches!(exit, Exit::On) && (pass.at == start || pass.at == pass.buf.len());
         if stuck { Exit::Unknown } else { exit }
     }
@@ -138,6 +142,7 @@ impl Machine {
     }
 
     /// Something of the level at hand has stayed, and its commas before `to` are passed.
+    #[inline]
     fn passed(&mut self, walk: &Walk, to: usize) {
         if let Some(level) = self.levels.last_mut() {
             level.bare = false;
@@ -150,8 +155,9 @@ impl Machine {
     /// Takes brackets and names one by one, up to what must be looked at.
     #[inline]
     fn events(&mut self, walk: &mut Walk) -> Result<(), Halt> {
-        for (base, row) in walk.batch.rows_from(walk.from) {
-            let mut left = from_bit(walk.from.saturating_sub(base));
+        let mut from = walk.from;
+        while let Some((base, row)) = walk.batch.row(from) {
+            let mut left = from_bit(from - base);
             while let Some(event) = row.next(walk.object, left) {
                 let event = event.map_err(|stop| Halt::Rest(base + stop, Exit::Unknown))?;
                 left = from_bit(event + 1);
@@ -164,6 +170,7 @@ impl Machine {
                     None => return Err(Halt::Rest(at, Exit::Unknown)),
                 }
             }
+            from = base + BLOCK;
         }
         Ok(())
     }
@@ -195,14 +202,7 @@ impl Machine {
         if self.levels.len() >= MAX_DEPTH {
             return Err(Halt::Rest(at, Exit::Unknown));
         }
-        if self.drop.is_none() {
-            let positions = walk.plan.positions();
-            let from = self.states.get(self.states.len() - positions.width()..).unwrap_or_default();
-            positions.member(from, None, &mut self.child);
-        }
-        // What no rule finds stays where it may stay at all: a walk goes nowhere else.
-        self.rest = Rest::Stays;
-        let level = self.level(walk.plan, object);
+        let level = self.next_level(walk.plan, object);
         if level.ease == Ease::Never {
             return Err(Halt::Open(at));
         }
@@ -213,6 +213,29 @@ impl Machine {
         self.levels.push(level);
         (walk.object, walk.uncounted) = (object, at + 1);
         Ok(())
+    }
+
+    /// The object or array that opens in the level at hand. Mostly its positions are the same as around it.
+    #[inline]
+    fn next_level(&mut self, plan: &Plan, object: bool) -> Level {
+        // What no rule finds stays where it may stay at all: a walk goes nowhere else.
+        self.rest = Rest::Stays;
+        let positions = plan.positions();
+        let from = self.states.get(self.states.len() - positions.width()..).unwrap_or_default();
+        let same = self.drop.is_none() && from == self.steady.as_slice();
+        if let (true, [Some(array), Some(other)]) = (same, &self.inner) {
+            self.child.copy_from_slice(from);
+            return if object { other.clone() } else { array.clone() };
+        }
+        if self.drop.is_none() {
+            positions.member(from, None, &mut self.child);
+        }
+        let steady = self.drop.is_none() && from == self.child;
+        if steady {
+            self.steady.clone_from(&self.child);
+            self.inner = [false, true].map(|object| Some(self.level(plan, object)));
+        }
+        self.level(plan, object)
     }
 
     /// Goes out of the object or array that closes at `at`, which may be `empty`.
