@@ -199,6 +199,16 @@ impl State {
     /// What a block is, given what was before.
     #[inline(always)]
     fn step(&mut self, masks: &Masks) -> Row {
+        let odd = masks.high | masks.control | masks.space | masks.backslash;
+        if self.inside & !(masks.quote | masks.backslash | self.escaped) == u64::MAX {
+            // Nothing but the middle of a string.
+            return Row {
+                stop: masks.control | masks.alarm | self.seeds(masks.base32),
+                array_only: if self.item { odd } else { 0 },
+                check: masks.high,
+                ..Row::default()
+            };
+        }
         let (quote, escaping) = self.quotes(masks);
         let inside = prefix_xor(quote) ^ self.inside;
         self.inside = 0_u64.wrapping_sub(inside >> 63);
@@ -233,7 +243,6 @@ impl State {
             | close & value
             | later & space
             | zero & digit;
-        let odd = masks.high | masks.control | masks.space | masks.backslash;
         let strange = scalar & !digit & (start | Self::before(digit, &mut self.digit));
         let bracket = open | close;
         Row {

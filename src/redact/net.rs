@@ -10,7 +10,7 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter, memchr3, memmem};
 
 /// What stands in the place of a secret.
 pub(super) const MASK: &[u8] = b"[redacted]";
@@ -45,35 +45,40 @@ pub(super) fn find(text: &[u8], spans: &mut Vec<Range<usize>>) {
     // token in it has none further on either, and all seeds of a run of base32 end with it.
     let (mut token_end, mut seed_end) = (0, 0);
     let mut at = 0;
-    while let Some(byte) = text.get(at) {
+    while let Some(ahead) = text.get(at..).and_then(|rest| memchr3(b'e', b'S', b'/', rest)) {
+        at += ahead;
         let rest = text.get(at..).unwrap_or_default();
-        let found = match byte {
-            b'e' if at >= token_end && rest.starts_with(b"eyJ") => {
+        let found = match rest.first() {
+            Some(b'e') if at >= token_end && rest.starts_with(b"eyJ") => {
                 let run = run(rest, is_token);
                 token_end = at + run.len();
                 has_token_dots(run).then_some(at..token_end)
             }
-            b'S' => {
+            Some(b'S') => {
                 if at >= seed_end {
                     seed_end = at + run(rest, is_base32).len();
                 }
                 (seed_end - at >= SEED && is_seed_kind(text.get(at + 1))).then_some(at..seed_end)
             }
-            b'/' if rest.starts_with(b"//") => user_info(rest).map(|length| at + 2..at + 2 + length),
-            _ => None,
+            Some(b'/') if rest.starts_with(b"//") => user_info(rest).map(|length| at + 2..at + 2 + length),
+            Some(_) | None => None,
         };
         at = found.as_ref().map_or(at + 1, |span| span.end);
         spans.extend(found);
     }
 }
 
+/// The beginning of `text` that is all of one sort; in steps, as runs are long.
 fn run(text: &[u8], is_part: impl Fn(u8) -> bool) -> &[u8] {
-    let length = text.iter().position(|byte| !is_part(*byte)).unwrap_or(text.len());
-    text.get(..length).unwrap_or_default()
+    let whole = |step: &&[u8; 16]| step.iter().fold(true, |all, byte| all & is_part(*byte));
+    let (steps, _) = text.as_chunks();
+    let (_, rest) = text.split_at(steps.iter().take_while(whole).count() * 16);
+    let left = rest.iter().position(|byte| !is_part(*byte)).unwrap_or(rest.len());
+    text.get(..text.len() - rest.len() + left).unwrap_or_default()
 }
 
 fn has_token_dots(run: &[u8]) -> bool {
-    run.iter().filter(|byte| **byte == b'.').nth(1).is_some() || memmem::find(run, b".eyJ").is_some()
+    memchr_iter(b'.', run).nth(1).is_some() || memmem::find(run, b".eyJ").is_some()
 }
 
 fn is_seed_kind(byte: Option<&u8>) -> bool {
