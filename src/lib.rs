@@ -87,6 +87,11 @@
 //! * **A proxy that only asks gets no permit that monward alone could carry out.** It would be easy to say yes and name
 //!   the redaction in a field; nobody would see when it is not done. Price: forward-auth is for rules without redaction,
 //!   and for targets that are spelled canonically.
+//! * **Redaction has a machine that decides and an index that only passes** ([`redact::Kernel`]): what vectors see is never
+//!   an error and never a redaction, only "plain up to here", and in doubt the machine looks. So all processors redact
+//!   alike, which tests ask of each. Vectors are loaded by value and masks joined by arithmetic, so that `unsafe` is
+//!   nothing but three calls of functions compiled for certain processors. Price: white space
+//!   where no printer puts it, and every `@`, go the slow way.
 //! * **YAML is read into a tree with places**, not by serde: serde stops at the first fault. Price: readers by hand.
 //! * **[`redact`] stands above [`catalog`] and [`authz`]**, although data passes it last: both name selectors, which are
 //!   checked when files are read.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use monward::authn::{Certificate, NameKind, Principal};
 use monward::authz::{Circumstances, Decision, Policy};
 use monward::catalog::{self, Catalog, Catalogs, Endpoint, EndpointId, Resource, TargetFault};
+use monward::redact::{Action, BodyKind, Kernel, Plan, Pseudonyms, RedactError, Redactor, Report, Rule, Selector};
 use monward::types::{TlsVersion, UnixTime};
 
 #[path = "../go/model.rs"]
@@ -16,8 +17,8 @@ use model::{decided, meanings, parse_query, split};
 pub type Check = fn(&[u8]);
 
 /// All of them by their names.
-pub const CHECKS: [(&str, Check); 4] =
-    [("target", target), ("query", query), ("policy", policy), ("catalog", catalogue)];
+pub const CHECKS: [(&str, Check); 5] =
+    [("target", target), ("query", query), ("policy", policy), ("catalog", catalogue), ("redact", redact)];
 
 fn nats() -> Arc<Catalog> {
     Catalog::builtin("nats").unwrap()
@@ -45,6 +46,30 @@ pub fn query(query: &[u8]) {
             understood(&catalog, &target, &resource);
         }
     }
+}
+
+/// A body: with the instructions of every processor, and in pieces of any size, the same leaves, or the same is wrong.
+pub fn redact(body: &[u8]) {
+    let paths = [("$..jwt", Action::Remove), ("$.a[*].b", Action::Mask), ("$..c[1]", Action::Null)];
+    let rules = paths.map(|(path, action)| Rule::new(Selector::parse(path).unwrap(), action));
+    for rules in [&rules[..1], &rules] {
+        let plan = Plan::compile(BodyKind::Json, rules.to_vec()).unwrap();
+        let want = redacted(&plan, Kernel::best(), body, body.len().max(1));
+        for kernel in Kernel::all() {
+            for size in [1, 7, 64, 200, body.len().max(1)] {
+                assert_eq!(redacted(&plan, kernel, body, size), want, "{kernel}, pieces of {size}");
+            }
+        }
+    }
+}
+
+fn redacted(plan: &Arc<Plan>, kernel: Kernel, body: &[u8], size: usize) -> Result<(Vec<u8>, Report), RedactError> {
+    let mut redactor = Redactor::new(Arc::clone(plan), Arc::new(Pseudonyms::new(&[7; 32]))).with_kernel(kernel);
+    let mut out = Vec::new();
+    for piece in body.chunks(size) {
+        redactor.push(piece, &mut out)?;
+    }
+    redactor.finish(&mut out).map(|report| (out, report))
 }
 
 /// The path is one of the endpoint's own, Go reads the same arguments, and what goes upstream means the same.

@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 what="${1:?run.sh fuzz|minimise [TARGET ...]}"
 shift
-[ $# -gt 0 ] || set -- target query policy catalog
+[ $# -gt 0 ] || set -- target query policy catalog redact
 
 sh tests/mutants/assemble.sh target/pure
 for target in "$@"; do
@@ -27,6 +27,7 @@ for target in "$@"; do
     fuzz() {
         RUSTC_BOOTSTRAP=1 cargo fuzz "$@" -max_len="$length" -timeout=25
     }
+    [ "$target" != redact ] || length=3000
     case "$what" in
     fuzz)
         # shellcheck disable=SC2086  # words

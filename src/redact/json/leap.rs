@@ -103,14 +103,14 @@ impl Machine {
                 Exit::Value(at)
             }
             Halt::Name(name) => {
-                self.named(pass, &walk, &name);
+                self.rest_behind(pass, &walk, &name);
                 Exit::Name(name)
             }
         }
     }
 
     /// Comes to rest behind a name.
-    fn named(&mut self, pass: &mut Pass, walk: &Walk, name: &Name) {
+    fn rest_behind(&mut self, pass: &mut Pass, walk: &Walk, name: &Name) {
         pass.at = name.end;
         let Some(edge) = walk.batch.last_edge(walk.from, name.start) else { return };
         if pass.buf.get(edge) == Some(&b',') {

@@ -228,7 +228,7 @@ fn cuts(body: &[u8], seed: u64) -> Vec<Vec<&[u8]>> {
 }
 
 fn feed_with(plan: &Arc<Plan>, kernel: Kernel, chunks: &[&[u8]]) -> (Vec<u8>, Result<Report, RedactError>) {
-    feed_to(Redactor::new(Arc::clone(plan)).with_kernel(kernel), chunks.iter().copied())
+    feed_to(Redactor::new(Arc::clone(plan), pseudonyms()).with_kernel(kernel), chunks.iter().copied())
 }
 
 fn assert_kernels_agree(plan: &Arc<Plan>, body: &[u8], seed: u64) {
