@@ -15,7 +15,7 @@ use std::ops::Range;
 use self::parts::Parts;
 use super::error::{RedactErrorKind, Stop};
 use super::guard::Guard;
-use super::index::{Batch, Kernel};
+use super::index::Kernel;
 use super::lexer::{self, Scan};
 use super::plan::Plan;
 use super::{Action, Pseudonyms, Report};
@@ -25,6 +25,8 @@ mod lane;
 mod leap;
 mod parts;
 mod value;
+
+use leap::Leaps;
 
 /// Objects and arrays inside each other, at most.
 const MAX_DEPTH: usize = 512;
@@ -170,13 +172,7 @@ pub(super) struct Machine {
     partial: Partial,
     guard: Guard,
     report: Report,
-    pub(super) kernel: Kernel,
-    /// What is known of the buffer at hand.
-    batch: Batch,
-    /// Positions that no name and no place of others changes.
-    steady: Vec<u64>,
-    /// An array and an object at those.
-    inner: [Option<Level>; 2],
+    leaps: Leaps,
 }
 
 impl Machine {
@@ -197,11 +193,13 @@ impl Machine {
             partial: Partial::default(),
             guard: Guard::new(),
             report: Report { hits: vec![0; plan.rules().len()], masked: 0 },
-            kernel: Kernel::best(),
-            batch: Batch::default(),
-            steady: Vec::new(),
-            inner: [None, None],
+            leaps: Leaps::new(Kernel::best()),
         }
+    }
+
+    /// Looks through the body with other instructions than the fastest.
+    pub(super) fn set_kernel(&mut self, kernel: Kernel) {
+        self.leaps = Leaps::new(kernel);
     }
 
     /// Takes a buffer whose first bytes are those that the last call left; says how many were used.
@@ -214,7 +212,7 @@ impl Machine {
         let held = self.held.then_some(0);
         let mut pass = Pass { buf, out, pseudonyms, at: self.resume, from: 0, held, indent: 0 };
         self.guard.restart();
-        self.batch.clear();
+        self.leaps.clear();
         loop {
             if self.pass_plain(plan, &mut pass)? == Flow::Out || self.step(plan, &mut pass)? == Flow::Out {
                 break;
@@ -330,20 +328,6 @@ impl Machine {
         self.levels.push(level);
         self.place = if object { Place::FirstName } else { Place::FirstElement };
         Ok(Flow::On)
-    }
-
-    /// An object or array at the positions of the value to come.
-    fn level(&self, plan: &Plan, object: bool) -> Level {
-        let stays = self.drop.is_none();
-        let positions = plan.positions();
-        let rest = self.rest;
-        let careful = stays && (object || rest == Rest::Goes || positions.wants_elements(&self.child));
-        let ease = match stays {
-            true if rest == Rest::Goes || !positions.passes_others(&self.child, object) => Ease::Never,
-            true if object && positions.wants_names(&self.child) => Ease::ButNames,
-            true | false => Ease::All,
-        };
-        Level { object, bare: true, careful, rest, ease, index: 0 }
     }
 
     fn after(&mut self, plan: &Plan, pass: &mut Pass, byte: u8) -> Result<Flow, Stop> {

@@ -206,7 +206,7 @@ impl Redactor {
     #[must_use]
     pub fn with_kernel(mut self, kernel: Kernel) -> Self {
         if let Machine::Json(machine) = &mut self.machine {
-            machine.kernel = kernel;
+            machine.set_kernel(kernel);
         }
         self
     }

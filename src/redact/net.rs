@@ -92,13 +92,11 @@ fn user_info(text: &[u8]) -> Option<usize> {
 }
 
 fn is_token(byte: u8) -> bool {
-    // Without branches, so that many go at once.
-    let letter = matches!(byte | 0x20, b'a'..=b'z') | byte.is_ascii_digit();
-    letter | (byte == b'-') | (byte == b'_') | (byte == b'.') | (byte == b'=')
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'=')
 }
 
 fn is_base32(byte: u8) -> bool {
-    byte.is_ascii_uppercase() | matches!(byte, b'2'..=b'7')
+    matches!(byte, b'A'..=b'Z' | b'2'..=b'7')
 }
 
 /// Writes `text` to `out` with a mask in the place of each span.

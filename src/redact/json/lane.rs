@@ -64,7 +64,7 @@ impl Machine {
     pub(super) fn pass_plain(&mut self, plan: &Plan, pass: &mut Pass) -> Result<Flow, Stop> {
         loop {
             self.begin(plan, pass)?;
-            let exit = if self.kernel.leaps() { self.leap(plan, pass) } else { self.pass_level(plan, pass) };
+            let exit = if self.leaps.are_on() { self.leap(plan, pass) } else { self.pass_level(plan, pass) };
             if matches!(exit, Exit::Unknown) {
                 return Ok(Flow::On);
             }

@@ -8,12 +8,39 @@
 use super::lane::{Exit, Name};
 use super::{Ease, Level, MAX_DEPTH, Machine, Pass, Place, Rest};
 use crate::redact::fold::is_plain;
-use crate::redact::index::{After, BLOCK, Batch, from_bit};
+use crate::redact::index::{After, BLOCK, Batch, Kernel, from_bit};
 use crate::redact::lexer;
 use crate::redact::plan::Plan;
 
 /// Bytes that may be held back when a walk begins, at most; far below any limit.
 const SHORT: usize = 1024;
+
+/// What leaps need between each other.
+pub(super) struct Leaps {
+    kernel: Kernel,
+    /// What is known of the buffer at hand.
+    batch: Batch,
+    /// Positions that no name and no place of others changes.
+    steady: Vec<u64>,
+    /// An array and an object at those.
+    inner: [Option<Level>; 2],
+}
+
+impl Leaps {
+    pub(super) fn new(kernel: Kernel) -> Self {
+        Self { kernel, batch: Batch::default(), steady: Vec::new(), inner: [None, None] }
+    }
+
+    /// Whether there are vectors to leap with.
+    pub(super) fn are_on(&self) -> bool {
+        self.kernel.leaps()
+    }
+
+    /// Begins with a new buffer.
+    pub(super) fn clear(&mut self) {
+        self.batch.clear();
+    }
+}
 
 /// Why a walk ends.
 enum Halt {
@@ -60,17 +87,17 @@ impl Machine {
     /// Goes on as far as an index of the buffer leads, which is made when there is none.
     pub(super) fn leap(&mut self, plan: &Plan, pass: &mut Pass) -> Exit {
         let Some(after) = self.entry(pass) else { return Exit::Unknown };
-        let mut batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.leaps.batch);
         let start = pass.at;
         let mut exit = Exit::On;
         if batch.covers(start) {
             exit = self.walk(plan, pass, &batch);
         }
         if matches!(exit, Exit::On) && pass.at == start {
-            batch.fill(self.kernel, plan.positions().names().prints(), pass.buf, (start, after));
+            batch.fill(self.leaps.kernel, plan.positions().names().prints(), pass.buf, (start, after));
             exit = self.walk(plan, pass, &batch);
         }
-        self.batch = batch;
+        self.leaps.batch = batch;
         if matches!(exit, Exit::On) && self.drop.is_none() {
             // While it is near.
             pass.emit(pass.held.unwrap_or(pass.at));
@@ -222,8 +249,8 @@ impl Machine {
         self.rest = Rest::Stays;
         let positions = plan.positions();
         let from = self.states.get(self.states.len() - positions.width()..).unwrap_or_default();
-        let same = self.drop.is_none() && from == self.steady.as_slice();
-        if let (true, [Some(array), Some(other)]) = (same, &self.inner) {
+        let same = self.drop.is_none() && from == self.leaps.steady.as_slice();
+        if let (true, [Some(array), Some(other)]) = (same, &self.leaps.inner) {
             self.child.copy_from_slice(from);
             return if object { other.clone() } else { array.clone() };
         }
@@ -232,10 +259,24 @@ impl Machine {
         }
         let steady = self.drop.is_none() && from == self.child;
         if steady {
-            self.steady.clone_from(&self.child);
-            self.inner = [false, true].map(|object| Some(self.level(plan, object)));
+            self.leaps.steady.clone_from(&self.child);
+            self.leaps.inner = [false, true].map(|object| Some(self.level(plan, object)));
         }
         self.level(plan, object)
+    }
+
+    /// An object or array at the positions of the value to come.
+    pub(super) fn level(&self, plan: &Plan, object: bool) -> Level {
+        let stays = self.drop.is_none();
+        let positions = plan.positions();
+        let rest = self.rest;
+        let careful = stays && (object || rest == Rest::Goes || positions.wants_elements(&self.child));
+        let ease = match stays {
+            true if rest == Rest::Goes || !positions.passes_others(&self.child, object) => Ease::Never,
+            true if object && positions.wants_names(&self.child) => Ease::ButNames,
+            true | false => Ease::All,
+        };
+        Level { object, bare: true, careful, rest, ease, index: 0 }
     }
 
     /// Goes out of the object or array that closes at `at`, which may be `empty`.
