@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Writes what of the address `text` may be shown, with its port; writes nothing and says so when it is no address.
 ///
-/// An IPv4-mapped one is an IPv4 address. A zone goes.
+/// An IPv4-mapped one is an IPv4 address, and of one of 6to4 no more is shown than of the IPv4 address in it. A zone goes.
 pub(super) fn write_truncated(text: &[u8], out: &mut Vec<u8>) -> bool {
     let Ok(text) = std::str::from_utf8(text) else { return false };
     let written = if let Ok(address) = text.parse() {
@@ -24,6 +24,10 @@ pub(super) fn write_truncated(text: &[u8], out: &mut Vec<u8>) -> bool {
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & (u32::MAX << 8)).into(),
+        // The 32 bits behind 2002::/16 are an IPv4 address (RFC 3056 §2).
+        IpAddr::V6(address) if address.segments().first() == Some(&0x2002) => {
+            Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 88)).into()
+        }
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 80)).into(),
     }
 }
@@ -43,6 +47,7 @@ mod tests {
             ("the loopback address", "::1", Some("::")),
             ("IPv4-mapped as IPv4", "::ffff:203.0.113.77", Some("203.0.113.0")),
             ("IPv4-mapped in hexadecimal digits", "::ffff:cb00:714d", Some("203.0.113.0")),
+            ("IPv4 inside 6to4", "2002:cb00:714d::1", Some("2002:cb00:7100::")),
             ("IPv4-mapped with its port", "[::ffff:203.0.113.77]:80", Some("203.0.113.0:80")),
             ("a zone by number goes", "[fe80::1%3]:80", Some("[fe80::]:80")),
             ("a zone by name", "fe80::1%eth0", None),

@@ -119,6 +119,8 @@ pub(super) struct Positions {
     elements: Vec<(u64, Vec<u64>)>,
     /// Positions of rules that keep, before their last.
     ways: Vec<u64>,
+    /// The positions among those that wait for names, with the names as they were written.
+    spelled: Vec<(usize, Vec<String>)>,
     /// Last positions of all rules.
     ends: Vec<u64>,
     /// The rule that a bit ends.
@@ -208,6 +210,7 @@ impl Positions {
             names: Names::default(),
             elements: Vec::new(),
             ways: none(),
+            spelled: Vec::new(),
             ends: none(),
             ended: vec![None; width * 64],
         };
@@ -217,6 +220,9 @@ impl Positions {
             let first = bit;
             for segment in rule.selector.segments() {
                 positions.add(segment, bit);
+                if rule.action == Action::Keep {
+                    positions.spell(segment, bit);
+                }
                 bit += 1;
             }
             if rule.action == Action::Keep {
@@ -245,6 +251,18 @@ impl Positions {
                     set(entry(&mut self.elements, index, self.width), bit);
                 }
             }
+        }
+    }
+
+    /// A rule that keeps means its names as they are written and no other spelling.
+    fn spell(&mut self, segment: &Segment, bit: usize) {
+        let exact = segment.steps.iter().filter_map(|step| match step {
+            Step::Name(name) => Some(name.exact.clone()),
+            Step::Any | Step::Index(_) => None,
+        });
+        let exact: Vec<String> = exact.collect();
+        if !exact.is_empty() && !has(&self.any, bit) {
+            self.spelled.push((bit, exact));
         }
     }
 
@@ -288,6 +306,16 @@ impl Positions {
     /// Goes down to the member with `name` (`None`: one that no rule names).
     pub(super) fn member(&self, from: &[u64], name: Option<&[u64]>, to: &mut Vec<u64>) {
         self.descend(from, name, to);
+    }
+
+    /// Takes from `to`, where the member called `name` leads from `from`, what keeps another spelling of this name.
+    pub(super) fn as_spelled(&self, from: &[u64], name: &[u8], to: &mut [u64]) {
+        let other = |exact: &[String]| !exact.iter().any(|exact| exact.as_bytes() == name);
+        for (bit, _) in self.spelled.iter().filter(|(bit, exact)| has(from, *bit) && other(exact)) {
+            if !(has(from, bit + 1) && has(&self.stay, bit + 1)) {
+                clear(to, bit + 1);
+            }
+        }
     }
 
     /// Goes down to the element at `index`.
@@ -357,6 +385,16 @@ fn set(words: &mut [u64], bit: usize) {
     if let Some(word) = words.get_mut(bit / 64) {
         *word |= 1 << (bit % 64);
     }
+}
+
+fn clear(words: &mut [u64], bit: usize) {
+    if let Some(word) = words.get_mut(bit / 64) {
+        *word &= !(1 << (bit % 64));
+    }
+}
+
+fn has(words: &[u64], bit: usize) -> bool {
+    words.get(bit / 64).is_some_and(|word| word & (1 << (bit % 64)) != 0)
 }
 
 fn meet(left: &[u64], right: &[u64]) -> bool {

@@ -228,10 +228,10 @@ impl Walk<'_> {
     fn step(&self, key: &Key<'_>, spots: &[Spot]) -> Vec<Spot> {
         let mut down = Vec::new();
         for spot in spots {
-            let rule = self.plan.rules().get(spot.rule);
-            let Some(segment) = rule.and_then(|rule| rule.selector.segments().get(spot.passed)) else { continue };
+            let Some(rule) = self.plan.rules().get(spot.rule) else { continue };
+            let Some(segment) = rule.selector.segments().get(spot.passed) else { continue };
             let stays = segment.descendant.then_some(*spot);
-            let takes = segment.steps.iter().any(|step| takes(step, key));
+            let takes = segment.steps.iter().any(|step| takes(step, key, rule.action));
             let passed = takes.then_some(Spot { passed: spot.passed + 1, ..*spot });
             down.extend(stays.into_iter().chain(passed));
         }
@@ -329,9 +329,10 @@ impl Walk<'_> {
     }
 }
 
-fn takes(step: &Step, key: &Key<'_>) -> bool {
+fn takes(step: &Step, key: &Key<'_>, action: Action) -> bool {
     match (step, key) {
         (Step::Any, _) => true,
+        (Step::Name(name), Key::Name(key)) if action == Action::Keep => name.exact == *key,
         (Step::Name(name), Key::Name(key)) => name.folded == fold(key),
         (Step::Index(index), Key::Index(key)) => index == key,
         (Step::Name(_), Key::Index(_)) | (Step::Index(_), Key::Name(_)) => false,

@@ -27,14 +27,14 @@ impl Machine {
         let raw = pass.buf.get(inside.clone()).unwrap_or_default();
         let positions = plan.positions();
         let from = self.states.get(self.states.len() - positions.width()..).unwrap_or_default();
-        let mut taken = None;
-        if escaped {
-            let lone = Stop::new(RedactErrorKind::LoneSurrogate, start);
-            taken = positions.names().find(self.guard.unescape(raw).ok_or(lone)?);
-        } else if positions.wants_names(from) {
-            taken = positions.names().find(raw);
-        }
+        let lone = Stop::new(RedactErrorKind::LoneSurrogate, start);
+        let name = if escaped { self.guard.unescape(raw).ok_or(lone)? } else { raw };
+        let waits = escaped || positions.wants_names(from);
+        let taken = waits.then(|| positions.names().find(name)).flatten();
         positions.member(from, taken, &mut self.child);
+        if taken.is_some() {
+            positions.as_spelled(from, name, &mut self.child);
+        }
         self.admit(plan, pass, held, (&inside, escaped));
         Ok(())
     }

@@ -310,7 +310,7 @@ impl Writer<'_> {
 
     /// Whether a rule that keeps may find something below `path`.
     fn leads_on(&self, path: &[Key]) -> bool {
-        self.rules.iter().any(|rule| rule.action == Action::Keep && may_match(&rule.segments, path))
+        self.rules.iter().any(|rule| rule.action == Action::Keep && may_match(rule, &rule.segments, path))
     }
 
     fn verdict(&mut self, path: &[Key]) -> Option<Verdict> {
@@ -319,7 +319,7 @@ impl Writer<'_> {
         }
         let (mut found, mut names, mut texts, mut text_goes) = (Vec::new(), Vec::new(), Vec::new(), false);
         for (number, rule) in self.rules.iter().enumerate() {
-            if matches(&rule.segments, path) {
+            if matches(rule, &rule.segments, path) {
                 self.hits[number] += 1;
                 match rule.about {
                     About::Name(..) => names.push(rule.clone()),
@@ -442,23 +442,25 @@ fn readings(form: &[char], text: &[char], at: usize) -> Vec<Vec<Range<usize>>> {
     }
 }
 
-fn matches(segments: &[(bool, Vec<Pick>)], path: &[Key]) -> bool {
+fn matches(rule: &Path, segments: &[(bool, Vec<Pick>)], path: &[Key]) -> bool {
     let Some(((deep, picks), rest)) = segments.split_first() else { return path.is_empty() };
     let Some((key, below)) = path.split_first() else { return false };
-    (takes(picks, key) && matches(rest, below)) || (*deep && matches(segments, below))
+    (takes(rule, picks, key) && matches(rule, rest, below)) || (*deep && matches(rule, segments, below))
 }
 
 /// Whether something below `path` could match.
-fn may_match(segments: &[(bool, Vec<Pick>)], path: &[Key]) -> bool {
+fn may_match(rule: &Path, segments: &[(bool, Vec<Pick>)], path: &[Key]) -> bool {
     let Some(((deep, picks), rest)) = segments.split_first() else { return false };
     let Some((key, below)) = path.split_first() else { return true };
-    (takes(picks, key) && may_match(rest, below)) || (*deep && may_match(segments, below))
+    (takes(rule, picks, key) && may_match(rule, rest, below)) || (*deep && may_match(rule, segments, below))
 }
 
-fn takes(picks: &[Pick], key: &Key) -> bool {
+fn takes(rule: &Path, picks: &[Pick], key: &Key) -> bool {
     picks.iter().any(|pick| match (pick, key) {
         (Pick::Any, _) => true,
         (Pick::Index(index), Key::Index(at)) => index == at,
+        // What is kept is kept by its very name.
+        (Pick::Name(name), Key::Name(key)) if rule.action == Action::Keep => name == key,
         (Pick::Name(name), Key::Name(key)) => same_name(name, key),
         (Pick::Name(_), Key::Index(_)) | (Pick::Index(_), Key::Name(_)) => false,
     })
