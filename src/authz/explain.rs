@@ -318,8 +318,9 @@ impl fmt::Display for Outcome {
                     writeln!(f, "cost      {cost} times that of the endpoint alone")?;
                 }
                 writeln!(f, "limit     {}", limit.as_ref().map_or("none".to_owned(), ToString::to_string))?;
-                let count = redactions.len();
-                writeln!(f, "redacts   {count} selectors; secret-shaped texts are masked in any case")?;
+                let count = redactions.iter().filter(|(action, _)| *action != Action::Keep).count();
+                let listed = if count < redactions.len() { "; nothing leaves but what is kept" } else { "" };
+                writeln!(f, "redacts   {count} selectors{listed}; secret-shaped texts are masked in any case")?;
                 redactions
                     .iter()
                     .try_for_each(|(action, selector)| writeln!(f, "  {:<11} {selector}", action_word(*action)))

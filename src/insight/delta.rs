@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::authz::{Outcome, action_word};
+use crate::redact::Action;
 
 /// Which way an answer changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -65,13 +66,17 @@ struct Allowed<'a> {
     tenant: Option<&'a str>,
     limit: String,
     redactions: BTreeSet<(&'static str, &'a str)>,
+    /// What leaves; all, when it is empty.
+    kept: BTreeSet<&'a str>,
 }
 
 fn allowing(outcome: &Outcome) -> Option<Allowed<'_>> {
     let Outcome::Permitted { upstream, tenant, limit, redactions, .. } = outcome else { return None };
-    let redactions = redactions.iter().map(|(action, selector)| (action_word(*action), selector.as_str())).collect();
+    let (kept, struck): (Vec<_>, Vec<_>) = redactions.iter().partition(|(action, _)| *action == Action::Keep);
+    let kept = kept.into_iter().map(|(_, about)| about.as_str()).collect();
+    let redactions = struck.into_iter().map(|(action, about)| (action_word(*action), about.as_str())).collect();
     let limit = limit.as_ref().map_or("none".to_owned(), ToString::to_string);
-    Some(Allowed { upstream, tenant: tenant.as_deref(), limit, redactions })
+    Some(Allowed { upstream, tenant: tenant.as_deref(), limit, redactions, kept })
 }
 
 impl Allowed<'_> {
@@ -87,6 +92,9 @@ impl Allowed<'_> {
         if self.limit != new.limit {
             details.push(format!("limit {}, was {}", new.limit, self.limit));
         }
+        if self.kept != new.kept {
+            details.push(format!("leaves {}, was {}", leaving(&new.kept), leaving(&self.kept)));
+        }
         let words = |set: Vec<&(&'static str, &str)>| {
             set.iter().map(|(action, selector)| format!("{action} {selector}")).collect::<Vec<_>>().join(", ")
         };
@@ -100,6 +108,12 @@ impl Allowed<'_> {
         }
         details
     }
+}
+
+/// What leaves of an answer, where a set says what it keeps.
+fn leaving(kept: &BTreeSet<&str>) -> String {
+    let list = || kept.iter().copied().collect::<Vec<_>>().join(", ");
+    if kept.is_empty() { "all the rest".to_owned() } else { format!("only {}", list()) }
 }
 
 /// An answer in a few words.

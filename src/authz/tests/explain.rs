@@ -38,6 +38,16 @@ fn every_rule_of_the_endpoint_says_why_it_did_or_did_not_decide() {
 }
 
 #[test]
+fn a_list_of_what_stays_is_explained_as_one() {
+    let listed = "redactions: { o: { extends: none, keep: [$.a], mask: [$.a.b] } }\n\
+                  rules: [{ id: one, endpoints: [connz], allow: [a], redact: o }]\n";
+    let listed = explain(&policy(listed), &member(&["a"]), "GET", "/connz", &Circumstances::default()).to_string();
+    let lines = "redacts   1 selectors; nothing leaves but what is kept; secret-shaped texts are masked in any case\n  \
+                 mask        $.a.b\n  keep        $.a\n";
+    assert!(listed.contains(lines), "{listed}");
+}
+
+#[test]
 fn an_explanation_is_readable() {
     let explained = |groups: &[&str], method: &str, target: &str| {
         explain(&policy(RULES), &member(groups), method, target, &Circumstances::default()).to_string()

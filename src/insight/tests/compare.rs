@@ -39,7 +39,7 @@ fn what_gives_the_same_is_no_difference() {
 
 #[test]
 fn each_difference_is_said_with_whom_and_how() {
-    let cases: [(String, &[&str]); 9] = [
+    let cases: [(String, &[&str]); 10] = [
         (
             format!("{OLD}  - {{ id: ops, endpoints: [healthz], allow: [b] }}\n"),
             &["role b\n  + /healthz /healthz?js-enabled=1 ", ": allow by ops, was no_rule\n"],
@@ -59,6 +59,10 @@ fn each_difference_is_said_with_whom_and_how() {
             &["role a\n  + /connz?auth=1: allow by ask, was argument_forbidden"],
         ),
         (OLD.replace("redact: none", "redact: no-credentials"), &["  ~ /connz ", ": redacts now: ", "remove $..jwt"]),
+        (
+            OLD.replace("redact: none", "redact: o") + "redactions: { o: { extends: none, keep: [$.b, $.a] } }\n",
+            &["  ~ /connz ", ": leaves only $.a, $.b, was all the rest\n"],
+        ),
         (
             OLD.replace("allow: [a]", "allow: [a], limit: { rate: 6/min }"),
             &["  ~ /varz: limit 6 in 60 s, burst 1, was none\n"],

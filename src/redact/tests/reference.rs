@@ -4,6 +4,7 @@
 
 #![allow(clippy::excessive_nesting, clippy::option_option, clippy::single_match_else, reason = "plain on purpose")]
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use super::{Action, Other};
@@ -466,18 +467,33 @@ fn takes(rule: &Path, picks: &[Pick], key: &Key) -> bool {
     })
 }
 
-/// The network of an address as the generators make it: by its letters.
+/// The network of an address, with its port; a mask for anything else.
 fn network(text: &str) -> String {
-    let network = |host: &str| match host.rsplit_once('.') {
-        Some((net, _)) => format!("{}.0", net.trim_start_matches("::ffff:")),
-        None => format!("{}::", host.splitn(4, ':').take(3).collect::<Vec<_>>().join(":")),
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let old = |host: &str| {
+        let [a, b, c, _] = host.parse::<Ipv4Addr>().ok()?.octets();
+        Some(format!("{a}.{b}.{c}.0"))
     };
-    match super::differential::ADDRESSES.iter().find(|(known, ..)| *known == text) {
-        Some((_, host, "")) => network(host),
-        Some((_, host, port)) if host.contains(':') && !host.contains('.') => format!("[{}]:{port}", network(host)),
-        Some((_, host, port)) => format!("{}:{port}", network(host)),
-        None => "[redacted]".to_owned(),
-    }
+    let new = |host: &str| {
+        let address = host.parse::<Ipv6Addr>().ok()?;
+        let [a, b, c, ..] = address.segments();
+        let mapped = address.to_ipv4_mapped().and_then(|address| old(&address.to_string()));
+        Some(mapped.map_or((Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).to_string(), true), |network| (network, false)))
+    };
+    let with_port = || {
+        let (host, port) = text.rsplit_once(':').filter(|(_, port)| number(port))?;
+        let port: u16 = port.parse().ok()?;
+        if let Some(network) = old(host) {
+            return Some(format!("{network}:{port}"));
+        }
+        let host = host.strip_prefix('[')?.strip_suffix(']')?;
+        let (host, zone) = host.split_once('%').unwrap_or((host, "0"));
+        let known = number(zone) && zone.parse::<u32>().is_ok();
+        let (network, brackets) = new(host).filter(|_| known)?;
+        Some(if brackets { format!("[{network}]:{port}") } else { format!("{network}:{port}") })
+    };
+    let network = old(text).or_else(|| new(text).map(|(network, _)| network)).or_else(with_port);
+    network.unwrap_or("[redacted]".to_owned())
 }
 
 fn same_name(left: &str, right: &str) -> bool {
