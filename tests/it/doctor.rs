@@ -28,8 +28,9 @@ fn nothing_that_a_shipped_set_takes_out_is_seen_on_real_servers() {
     for build in Build::ALL {
         let nats = Nats::with_streams(build);
         let acme = &nats.account("ACME").public;
-        let more =
-            format!("connz: {{ auth: allow, subs: allow, state: allow }}, accountz: {{ acc: {{ default: {acme} }} }}");
+        let more = format!(
+            "connz: {{ auth: allow, subs: allow, state: allow }}, accountz: {{ acc: {{ default: {acme} }} }}, ipqueuesz: {{ all: allow }}"
+        );
         let sets = [("standard", ALL), ("no-credentials", ALL), ("numbers-only", ALL)];
         let folder = Setup::new(nats.monitoring).policy(&policy(&sets, &more)).write();
         let (code, out, said) = monward(folder.path(), &["doctor", "--canary", "--json"]);
