@@ -18,7 +18,7 @@ pub type Check = fn(&[u8]);
 
 /// All of them by their names.
 pub const CHECKS: [(&str, Check); 5] =
-    [("target", target), ("query", query), ("policy", policy), ("catalog", catalogue), ("redact", redact)];
+    [("redact", redact), ("target", target), ("query", query), ("policy", policy), ("catalog", catalogue)];
 
 fn nats() -> Arc<Catalog> {
     Catalog::builtin("nats").unwrap()
