@@ -274,6 +274,8 @@ fn a_fault_is_found_at_the_same_place_wherever_it_lies_in_a_block() {
         "\"a\"::1",
         "\"a\":01",
         "\"a\":truex",
+        "\"a\":0false",
+        "\"a\":1null",
         "\"a\":1 2",
         "\"a\":,",
         "1",
