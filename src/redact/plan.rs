@@ -220,13 +220,15 @@ impl Positions {
             let first = bit;
             for segment in rule.selector.segments() {
                 positions.add(segment, bit);
-                if rule.action == Action::Keep {
-                    positions.spell(segment, bit);
-                }
                 bit += 1;
             }
             if rule.action == Action::Keep {
                 (first..bit).for_each(|bit| set(&mut positions.ways, bit));
+                rule.selector
+                    .segments()
+                    .iter()
+                    .zip(first..bit)
+                    .for_each(|(segment, bit)| positions.spell(segment, bit));
             }
             set(&mut positions.ends, bit);
             positions.ended.get_mut(bit).into_iter().for_each(|ended| *ended = Some(Ended::of(number, rule)));

@@ -11,8 +11,9 @@ const SETS: &str = include_str!("../../../policies/SETS.md");
 const HEAD: &str = "# What the shipped sets take out
 
 Made of the catalogues by `make sets`; a test fails when it is not what they say. [README.md](README.md#redactions) says how to
-use a set, [catalogs](catalogs/README.md#tags) what the tags mean. `names` are names of members, `texts` parts of texts. Beside
-all that, and under `redact: none` as well, texts that look like a secret (JWTs, NKEY seeds, passwords in URLs) are masked.
+use a set, [catalogs](catalogs/README.md#tags) what the tags mean. `names` are names of members, `texts` parts of texts; of pages of
+metrics it is labels and families that are named. Beside all that, and under `redact: none` as well, texts that look like a
+secret (JWTs, NKEY seeds, passwords in URLs) are masked.
 ";
 
 /// The page, as it ought to be.
@@ -32,19 +33,21 @@ fn part(catalog: &Catalog, page: &mut String) {
     let sets: Vec<String> = catalog.redactions.iter().map(|set| format!("`{}`", set.name)).collect();
     write!(page, "\n## `{}`\n\n| endpoint | tag | fields | {} |\n", catalog.name, sets.join(" | ")).unwrap();
     writeln!(page, "|---|---|---|{}", "---|".repeat(sets.len())).unwrap();
-    rows("every one that answers JSON", &catalog.everywhere, catalog, page);
+    rows("every one that answers JSON", &fields(&catalog.everywhere), catalog, page);
     for (index, endpoint) in catalog.endpoints.iter().enumerate() {
         let name = format!("`{}`", endpoint.name);
-        rows(&name, &endpoint.sensitive, catalog, page);
+        let series = endpoint.series.iter().map(|(series, tag)| (*tag, series.as_str().to_owned()));
+        let all: Vec<_> = fields(&endpoint.sensitive).into_iter().chain(series).collect();
+        rows(&name, &all, catalog, page);
         refused(&name, EndpointId(index), endpoint, catalog, page);
     }
 }
 
 /// One row for each tag.
-fn rows(place: &str, fields: &[Sensitive], catalog: &Catalog, page: &mut String) {
+fn rows(place: &str, fields: &[(Tag, String)], catalog: &Catalog, page: &mut String) {
     for (label, tag) in Tag::ALL {
-        let of_tag = fields.iter().filter(|field| field.tag == tag);
-        let named: Vec<String> = of_tag.map(|field| format!("`{}`", about(field))).collect();
+        let of_tag = fields.iter().filter(|(of, _)| *of == tag);
+        let named: Vec<String> = of_tag.map(|(_, about)| format!("`{about}`")).collect();
         if named.is_empty() {
             continue;
         }
@@ -52,6 +55,10 @@ fn rows(place: &str, fields: &[Sensitive], catalog: &Catalog, page: &mut String)
         let actions: Vec<&str> = catalog.redactions.iter().map(act).collect();
         writeln!(page, "| {place} | {label} | {} | {} |", named.join(", "), actions.join(" | ")).unwrap();
     }
+}
+
+fn fields(sensitive: &[Sensitive]) -> Vec<(Tag, String)> {
+    sensitive.iter().map(|field| (field.tag, about(field))).collect()
 }
 
 fn about(field: &Sensitive) -> String {
