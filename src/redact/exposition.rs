@@ -27,6 +27,7 @@ mod labels;
 mod page;
 mod sample;
 mod sheet;
+mod spelling;
 mod unique;
 
 pub(super) use sheet::Sheet;

@@ -88,6 +88,40 @@ fn g01_g02_g13_labels_in_every_spelling_are_taken_out() {
 }
 
 #[test]
+fn a_client_that_takes_names_in_utf8_gets_no_label_or_family_that_others_do_not_get() {
+    const UTF8: &str = "text/plain;version=1.0.0;escaping=allow-utf-8";
+    const NAMES: &str = "Content-Type: text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8\r\n";
+    let bench = pages();
+    let token = Issuer::shared().token("viewer");
+    // As client libraries do, it spells names as the client can read them.
+    bench.upstream.script(|seen| {
+        let utf8 = seen.headers().iter().any(|(name, value)| name == "accept" && value.contains("allow-utf-8"));
+        let (headers, page) = if utf8 {
+            (
+                NAMES,
+                "{\"up\",\"api.key\"=\"CANARY\",\"api-key\"=\"CANARY\",x=\"1\"} 1 # {\"api.key\"=\"CANARY\"} 1\n\
+                 # HELP \"secret.a\" CANARY\n{\"secret.a\",x=\"CANARY\"} 1\n",
+            )
+        } else {
+            (
+                TEXT,
+                "up{api_key=\"CANARY\",x=\"1\"} 1 # {api_key=\"CANARY\"} 1\n\
+                 # HELP secret_a CANARY\nsecret_a{x=\"CANARY\"} 1\n",
+            )
+        };
+        steps(Framing::Length, "200 OK", headers, page.as_bytes())
+    });
+    for (accept, wanted) in [(UTF8, "{\"up\",x=\"1\"} 1 # {} 1\n"), ("text/plain", "up{x=\"1\"} 1 # {} 1\n")] {
+        let h1 = bench.client.request("GET", "/metrics", Some(&token), &format!("Accept: {accept}\r\n"));
+        let h2 = h2client::request(&bench.client, "GET", "/metrics", Some(&token), &[("accept", accept)]).unwrap();
+        for answer in [h1, h2] {
+            success(&answer, accept);
+            assert_eq!(answer.text(), wanted, "{accept}");
+        }
+    }
+}
+
+#[test]
 fn g05_g08_g28_what_is_no_page_does_not_leave() {
     let bench = pages();
     let cases: [&[u8]; 9] = [

@@ -355,8 +355,9 @@ pub(super) const fn is_metric_letter(byte: u8) -> bool {
     is_label_letter(byte) || byte == b':'
 }
 
+/// A letter of the name of a label, or a digit.
 #[inline]
-const fn is_label_letter(byte: u8) -> bool {
+pub(super) const fn is_label_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 

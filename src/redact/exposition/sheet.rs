@@ -3,7 +3,10 @@
 //! In: what a rule is about ([`Series`]) and what happens to it. Out: for the name of a metric and the family that it
 //! belongs to, what becomes of its line and of which of its labels; asked once for each run of equal names.
 
-use super::glob::{Glob, underscored};
+use std::borrow::Cow;
+
+use super::glob::Glob;
+use super::spelling::{self, SUFFIXES};
 use crate::redact::{Action, SelectorError};
 
 /// What a rule for a page of metrics is about: a label, or whole families.
@@ -24,9 +27,6 @@ pub struct SeriesRule {
     pub action: Action,
 }
 
-/// The suffixes that a family's samples may have behind its name.
-const SUFFIXES: [&[u8]; 8] = [b"_bucket", b"_sum", b"_count", b"_total", b"_created", b"_info", b"_gsum", b"_gcount"];
-
 /// Labels that are part of a value: without them a histogram or a summary means something else.
 const UNTOUCHABLE: [&str; 3] = ["le", "quantile", "__name__"];
 
@@ -39,7 +39,7 @@ impl Series {
         if name.is_empty() || name.len() > 512 || name.chars().any(char::is_control) {
             return Err(SelectorError(format!("`{}` is not the name of a label", name.escape_default())));
         }
-        if UNTOUCHABLE.contains(&name) {
+        if UNTOUCHABLE.iter().any(|one| one.as_bytes() == &*spelling::label(name.as_bytes())) {
             let why = "belongs to the value of its metric; remove the family instead";
             return Err(SelectorError(format!("the label `{name}` {why}")));
         }
@@ -94,7 +94,8 @@ pub(in crate::redact) struct Sheet {
 /// All rules for one label.
 #[derive(Debug)]
 struct Entry {
-    name: String,
+    /// What its spellings have in common.
+    key: Vec<u8>,
     rules: Vec<(usize, Action, Vec<Glob>)>,
 }
 
@@ -139,8 +140,8 @@ impl Sheet {
         for SeriesRule { series, action } in rules {
             match (series.label, action) {
                 (Some(_), Action::Keep) => {}
-                (Some(name), Action::Null) => sheet.label(&name, Action::Mask, series.text, &series.families),
-                (Some(name), action) => sheet.label(&name, action, series.text, &series.families),
+                (Some(name), Action::Null) => sheet.label(&name, Action::Mask, series.text, series.families),
+                (Some(name), action) => sheet.label(&name, action, series.text, series.families),
                 (None, Action::Keep) => {
                     sheet.words.push((action, series.text));
                     sheet.kept.get_or_insert_default().0.extend(series.families);
@@ -159,16 +160,14 @@ impl Sheet {
         sheet
     }
 
-    /// Adds a rule for the label `name`, also as pages spell it that know the names of old alone.
-    fn label(&mut self, name: &str, action: Action, text: String, families: &[Glob]) {
-        let number = self.words.len();
+    /// Adds a rule for the label `name`.
+    fn label(&mut self, name: &str, action: Action, text: String, families: Vec<Glob>) {
+        let rule = (self.words.len(), action, families);
         self.words.push((action, text));
-        for name in std::iter::once(name.to_owned()).chain(underscored(name)) {
-            let rule = (number, action, families.to_vec());
-            match self.labels.iter_mut().find(|entry| entry.name == name) {
-                Some(entry) => entry.rules.push(rule),
-                None => self.labels.push(Entry { name, rules: vec![rule] }),
-            }
+        let key = spelling::label(name.as_bytes());
+        match self.labels.iter_mut().find(|entry| entry.key == *key) {
+            Some(entry) => entry.rules.push(rule),
+            None => self.labels.push(Entry { key: key.into_owned(), rules: vec![rule] }),
         }
     }
 
@@ -177,19 +176,21 @@ impl Sheet {
         &self.words
     }
 
-    /// The place of the label `name` among the entries.
-    #[inline]
+    /// The place of the label `name`, however it is spelled, among the entries.
     pub(super) fn entry(&self, name: &[u8]) -> Option<usize> {
-        self.labels.iter().position(|entry| entry.name.as_bytes() == name)
+        let key = spelling::label(name);
+        self.labels.iter().position(|entry| entry.key == *key)
     }
 
     /// What becomes of lines of `metric`.
     pub(super) fn verdict(&self, metric: Metric<'_>) -> Verdict {
         let mut verdict = Verdict::default();
-        verdict.out.extend(self.removed.iter().filter(|(_, glob)| metric.may_be(glob)).map(|(number, _)| *number));
+        let names = metric.spellings();
+        let may_be = |glob: &Glob| glob.may_be(names.iter().map(AsRef::as_ref));
+        verdict.out.extend(self.removed.iter().filter(|(_, glob)| may_be(glob)).map(|(number, _)| *number));
         verdict.out.extend(self.kept.iter().filter(|(kept, _)| !metric.is_one_of(kept)).map(|(_, others)| *others));
         for (place, entry) in self.labels.iter().enumerate() {
-            let fits = |families: &[Glob]| families.is_empty() || families.iter().any(|glob| metric.may_be(glob));
+            let fits = |families: &[Glob]| families.is_empty() || families.iter().any(may_be);
             let rules: Vec<_> = entry.rules.iter().filter(|(_, _, families)| fits(families)).collect();
             if let Some(action) = rules.iter().map(|(_, action, _)| *action).min() {
                 verdict.labels.push((place, action, rules.iter().map(|(number, _, _)| *number).collect()));
@@ -201,7 +202,8 @@ impl Sheet {
     /// Whether `HELP`, `TYPE` and `UNIT` of `family` may leave, as far as no sample says otherwise.
     pub(super) fn tells(&self, family: &[u8]) -> bool {
         let metric = Metric { name: family, family: None, certain: true };
-        !self.removed.iter().any(|(_, glob)| metric.may_be(glob))
+        let names = metric.spellings();
+        !self.removed.iter().any(|(_, glob)| glob.may_be(names.iter().map(AsRef::as_ref)))
             && self.kept.iter().all(|(kept, _)| metric.is_one_of(kept))
     }
 }
@@ -247,20 +249,14 @@ impl<'a> Metric<'a> {
         self.family.unwrap_or(self.name)
     }
 
-    /// Whether `glob` could mean it: in doubt it does, since it is taken out then.
-    fn may_be(self, glob: &Glob) -> bool {
-        let names = [Some(self.name), self.family];
-        names.into_iter().flatten().any(|name| glob.fits(name) || stem(name).is_some_and(|stem| glob.fits(stem)))
+    /// What it could be called: in doubt a rule means it, since it is taken out then.
+    fn spellings(self) -> Vec<Cow<'a, [u8]>> {
+        [Some(self.name), self.family].into_iter().flatten().flat_map(spelling::metric).collect()
     }
 
-    /// Whether one of `globs` certainly means it: its own name, or that of its family.
+    /// Whether one of `globs` certainly means it: its own name to the letter, or that of its family.
     fn is_one_of(self, globs: &[Glob]) -> bool {
-        let fits = |name: &[u8]| globs.iter().any(|glob| glob.fits(name));
+        let fits = |name: &[u8]| globs.iter().any(|glob| glob.is(name));
         fits(self.name) || (self.certain && self.family.is_some_and(fits))
     }
-}
-
-/// `name` without the suffix of a sample.
-fn stem(name: &[u8]) -> Option<&[u8]> {
-    SUFFIXES.iter().find_map(|suffix| name.strip_suffix(*suffix)).filter(|stem| !stem.is_empty())
 }

@@ -414,7 +414,8 @@ impl<'a> Page<'a> {
         let mut out: Vec<usize> =
             removed.filter(|rule| self.may_be(name, &rule.1.families)).map(|rule| rule.0).collect();
         let kept: Vec<_> = rules.iter().filter(whole).filter(|rule| rule.1.action == Action::Keep).collect();
-        let certain = |glob: &str| fits(glob, name) || (self.is_of(name, kind) && fits(glob, &self.family));
+        let certain =
+            |glob: &str| fits(glob, name, false) || (self.is_of(name, kind) && fits(glob, &self.family, false));
         if !kept.is_empty() && !kept.iter().any(|rule| rule.1.families.iter().any(|glob| certain(glob))) {
             out.push(self.rules.len());
         }
@@ -422,12 +423,21 @@ impl<'a> Page<'a> {
     }
 
     fn may_be(&self, name: &str, globs: &[&str]) -> bool {
-        let mut names = vec![name];
-        names.extend(self.is_of(name, &SUFFIXES).then_some(self.family.as_str()));
-        let stems = names.iter().flat_map(|name| SUFFIXES.iter().filter_map(|suffix| name.strip_suffix(suffix)));
-        let stems: Vec<&str> = stems.filter(|stem| !stem.is_empty()).collect();
-        names.extend(stems);
-        names.iter().any(|name| globs.iter().any(|glob| fits(glob, name)))
+        let mut names = called(name);
+        if self.is_of(name, &SUFFIXES) {
+            names.extend(called(&self.family));
+        }
+        let means = |glob: &str| {
+            let mut spellings = vec![old(glob, ":*")];
+            if glob.contains('*') {
+                let bases = without_suffix(&spellings[0]);
+                spellings.extend(bases.into_iter().filter(|base| !base.trim_matches('*').is_empty()));
+            } else {
+                spellings = called(glob);
+            }
+            names.iter().any(|name| spellings.iter().any(|spelling| fits(spelling, name, true)))
+        };
+        globs.iter().any(|glob| means(glob))
     }
 
     fn sample(&mut self, sample: &Sample, text: &[char]) -> Option<String> {
@@ -468,8 +478,7 @@ impl<'a> Page<'a> {
             Some(None) => false,
             Some(Some(value)) => value.contains("[redacted]"),
         });
-        let names = rules.iter().flat_map(|(_, name, _)| [(*name).to_owned(), old(name)]);
-        let compared = names.into_iter().any(|name| action(&rules, &name) != Some(Action::Pseudonym));
+        let compared = rules.iter().any(|(_, name, _)| action(&rules, name) != Some(Action::Pseudonym));
         let extra = torn || ((compared || looks) && self.again(sample, first));
         let extra = extra.then(|| more(first, text));
         for (block, labels, extra) in [(&sample.blocks[0], first, &extra), (&sample.blocks[1], second, &None)] {
@@ -526,7 +535,12 @@ impl<'a> Page<'a> {
 }
 
 fn is_about((_, label, _): &(usize, &str, Action), name: &str) -> bool {
-    *label == name || old(label) == name
+    let common = |name: &str| {
+        let name = plain(name).unwrap_or_else(|| name.to_owned());
+        let is_number = name.starts_with(|c: char| c.is_ascii_digit());
+        old(&if is_number { format!("_{}", &name[1..]) } else { name }, "")
+    };
+    common(label) == common(name)
 }
 
 /// What happens to the label `name`.
@@ -621,20 +635,61 @@ fn network(text: &str) -> String {
     }
 }
 
-fn old(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() || "_:*".contains(c) { c } else { '_' }).collect()
+fn old(name: &str, more: &str) -> String {
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || more.contains(c);
+    name.chars().map(|c| if good(c) { c } else { '_' }).collect()
 }
 
-/// Whether `glob`, or its spelling of old, means `name`.
-fn fits(glob: &str, name: &str) -> bool {
-    star(&glob.chars().collect::<Vec<_>>(), &name.chars().collect::<Vec<_>>())
-        || star(&old(glob).chars().collect::<Vec<_>>(), &name.chars().collect::<Vec<_>>())
+/// What a metric or a family could be called on a page of old, with and without the suffix of a sample.
+fn called(name: &str) -> Vec<String> {
+    let mut names = without_suffix(name);
+    names.push(name.to_owned());
+    let others: Vec<String> = names.iter().filter_map(|name| plain(name)).collect();
+    names.extend(others);
+    let names: Vec<String> = names.iter().map(|name| old(name, ":")).collect();
+    names.iter().flat_map(|name| [without_suffix(name), vec![name.clone()]].concat()).collect()
 }
 
-fn star(glob: &[char], name: &[char]) -> bool {
+fn without_suffix(name: &str) -> Vec<String> {
+    let stems = SUFFIXES.iter().filter_map(|suffix| name.strip_suffix(suffix));
+    stems.filter(|stem| !stem.is_empty()).map(str::to_owned).collect()
+}
+
+/// What a name stands for that is escaped by values.
+fn plain(name: &str) -> Option<String> {
+    let letters: Vec<char> = name.strip_prefix("U__")?.chars().collect();
+    let (mut text, mut at) = (String::new(), 0);
+    while at < letters.len() {
+        if letters[at] != '_' {
+            text.push(letters[at]);
+            at += 1;
+            continue;
+        }
+        let length = letters[at + 1..].iter().position(|c| *c == '_')?;
+        let code: String = letters[at + 1..][..length].iter().collect();
+        text.push(match length {
+            0 => '_',
+            1..=6 if !code.starts_with('+') => char::from_u32(u32::from_str_radix(&code, 16).ok()?)?,
+            _ => return None,
+        });
+        at += length + 2;
+    }
+    Some(text)
+}
+
+/// Whether `glob` means `name`; `loosely`: where a name begins, a digit is as good as `_`.
+fn fits(glob: &str, name: &str, loosely: bool) -> bool {
+    star(&glob.chars().collect::<Vec<_>>(), &name.chars().collect::<Vec<_>>(), loosely)
+}
+
+fn star(glob: &[char], name: &[char], loosely: bool) -> bool {
+    let same = |c: char, d: char| {
+        let first = |c: char| c == '_' || c.is_ascii_digit();
+        c == d || (loosely && first(c) && first(d))
+    };
     match (glob.split_first(), name.split_first()) {
-        (Some(('*', rest)), _) => (0..=name.len()).any(|skip| star(rest, &name[skip..])),
-        (Some((c, rest)), Some((d, others))) => c == d && star(rest, others),
+        (Some(('*', rest)), _) => (0..=name.len()).any(|skip| star(rest, &name[skip..], loosely && skip == 0)),
+        (Some((c, rest)), Some((d, others))) => same(*c, *d) && star(rest, others, false),
         (None, None) => true,
         (None | Some(_), _) => false,
     }

@@ -25,11 +25,53 @@ const METRICS: &[&str] = &[
     "\u{1}sch\u{f6}n",
     "\u{1}a\\\"b\\\\",
     "eyJh.eyJh.x",
+    "my_metric_created",
+    "U__my_2e_metric_bucket",
+    "U__my_2e_metric__total",
+    "U__sch_f6_n",
+    "\u{1}1a.total",
+    "_a_created",
 ];
-const FAMILIES: &[&str] = &["a", "a_*", "b*", "secret_*", "*_total", "my.metric", "kept:b", "*", "a_info", "my_metric"];
-const LABELS: &[&str] =
-    &["ip", "account", "x", "le", "quantile", "\u{1}my.label", "my_label", "redacted", "\u{1}eyJh.eyJh.x", "\u{1}ip"];
-const NAMED: &[&str] = &["ip", "account", "x", "my.label", "redacted"];
+const FAMILIES: &[&str] = &[
+    "a",
+    "a_*",
+    "b*",
+    "secret_*",
+    "*_total",
+    "my.metric",
+    "kept:b",
+    "*",
+    "a_info",
+    "my_metric",
+    "a_total",
+    "s*_bucket",
+    "my-metric_total",
+    "schön",
+    "1a",
+    "*1a_*",
+    "U__my_2e_metric",
+    "U__*",
+];
+const LABELS: &[&str] = &[
+    "ip",
+    "account",
+    "x",
+    "le",
+    "quantile",
+    "\u{1}my.label",
+    "\u{1}my-label",
+    "\u{1}my:l\u{e4}bel",
+    "my_label",
+    "U__my_2e_label",
+    "U__i_70_",
+    "U__i_7",
+    "\u{1}1x",
+    "_x",
+    "redacted",
+    "\u{1}eyJh.eyJh.x",
+    "\u{1}ip",
+];
+const NAMED: &[&str] = &["ip", "account", "x", "my.label", "my_label", "my_l_bel", "U__my_2e_label", "2x", "redacted"];
 const VALUES: &[&str] = &[
     "",
     "v",
