@@ -17,7 +17,9 @@ use crate::authz::{Policy, action_word};
 use crate::catalog::{Catalog, Endpoint, Sensitive};
 use crate::config::load::load;
 use crate::document::{self, Fault};
-use crate::redact::{Cause, Drift, KnownFields, Plan, Pseudonyms, RedactError, Redactor, Rule, Touch, touched};
+use crate::redact::{
+    Action, BodyKind, Cause, Drift, KnownFields, Plan, Pseudonyms, RedactError, Redactor, Report, Rule, Touch, touched,
+};
 use crate::server;
 
 /// The catalogue that is meant where none is named.
@@ -180,7 +182,9 @@ fn explain(
     };
     let catalog = policy.catalog();
     let endpoint = catalog.endpoints.iter().find(|endpoint| endpoint.name == arguments.endpoint);
-    let rows = touches.iter().map(|touch| Row::new(touch, plan, (catalog, endpoint))).collect();
+    let is_page = plan.kind() == BodyKind::Exposition;
+    // Of a page of metrics nobody knows the places: all that is known of it are the rules.
+    let places = touches.iter().filter(|_| !is_page);
     let explained = Explained {
         catalog: &catalog.name,
         endpoint: &arguments.endpoint,
@@ -188,7 +192,8 @@ fn explain(
         bytes: body.len(),
         masked: report.masked,
         unknown: endpoint.and_then(|endpoint| endpoint.fields.as_ref()).map(|known| unknown(known, &body)),
-        touched: rows,
+        rules: is_page.then(|| struck(plan, &report)),
+        touched: places.map(|touch| Row::new(touch, plan, (catalog, endpoint))).collect(),
     };
     if arguments.json {
         show_json(&explained)?;
@@ -205,6 +210,12 @@ fn unknown(known: &Arc<KnownFields>, body: &[u8]) -> BTreeSet<String> {
     drift.finish()
 }
 
+/// The rules that found something, in the order of the plan.
+fn struck<'a>(plan: &'a Plan, report: &Report) -> Vec<Struck<'a>> {
+    let all = plan.words().zip(&report.hits).filter(|((action, _), count)| **count > 0 && *action != Action::Keep);
+    all.map(|((action, rule), count)| Struck { rule, action: action_word(action), count: *count }).collect()
+}
+
 /// What a set does to one body.
 #[derive(Serialize)]
 struct Explained<'a> {
@@ -217,7 +228,19 @@ struct Explained<'a> {
     masked: u64,
     /// The fields that the catalogue does not know; `None`: it does not say which there are.
     unknown: Option<BTreeSet<String>>,
+    /// What took something out of a page of metrics; `None`: the body is of another kind.
+    rules: Option<Vec<Struck<'a>>>,
+    /// The places, but for a page of metrics.
     touched: Vec<Row<'a>>,
+}
+
+/// A rule that found something in a page of metrics.
+#[derive(Serialize)]
+struct Struck<'a> {
+    rule: Cow<'a, str>,
+    action: &'static str,
+    /// The labels, or lines with a value, that it found.
+    count: u64,
 }
 
 /// One place that is touched.
@@ -258,6 +281,9 @@ impl fmt::Display for Explained<'_> {
         writeln!(f, "endpoint  {} of {}", self.endpoint, self.catalog)?;
         writeln!(f, "set       {}", self.set)?;
         writeln!(f, "body      {} bytes", self.bytes)?;
+        if let Some(rules) = &self.rules {
+            return page(f, rules, self.masked);
+        }
         writeln!(f, "touched   {count} {}", if count == 1 { "place" } else { "places" })?;
         for field in self.unknown.iter().flatten() {
             writeln!(f, "unknown   {field}, which the catalogue does not know")?;
@@ -276,4 +302,15 @@ impl fmt::Display for Explained<'_> {
             writeln!(f)
         })
     }
+}
+
+/// What is said of a page of metrics.
+fn page(f: &mut fmt::Formatter<'_>, rules: &[Struck<'_>], masked: u64) -> fmt::Result {
+    let times = |count: u64| if count == 1 { "time" } else { "times" };
+    let by_rules: u64 = rules.iter().map(|rule| rule.count).sum();
+    writeln!(f, "touched   {by_rules} {} by rules, {masked} {} by the safety net", times(by_rules), times(masked))?;
+    let width = rules.iter().map(|row| row.rule.chars().count()).max().unwrap_or_default().min(60);
+    rules.iter().try_for_each(|Struck { rule, action, count }| {
+        writeln!(f, "  {action:<12}{rule:<width$}  {count} {}", times(*count))
+    })
 }

@@ -181,11 +181,59 @@ fn explain_says_what_is_touched_and_where_and_never_what_stood_there() {
         json!({
             "catalog": "nats", "endpoint": "connz", "set": "standard", "bytes": 77, "masked": 1,
             "unknown": ["$.hint"],
+            "rules": null,
             "touched": [
                 { "path": "$.connections[0].ip", "what": "value", "action": "mask", "cause": "rule", "rule": "$.connections[*]['ip','port']", "tag": "topology", "offset": 22 },
                 { "path": "$.connections[0].jwt", "what": "value", "action": "remove", "cause": "rule", "rule": "$..jwt", "tag": "credential", "offset": 33 },
                 { "path": "$.hint", "what": "value", "action": "mask", "cause": "safety_net", "rule": null, "tag": null, "offset": 57 },
             ],
+        })
+    );
+}
+
+#[test]
+fn explain_says_of_a_page_of_metrics_which_rules_found_something_and_how_often() {
+    let folder = folder(&[(
+        "policy.yaml",
+        "version: 1
+catalog: prometheus
+roles: {}
+redactions:
+  own: { extends: standard, families: { remove: ['secret_*'], keep: [a, 'secret_*'] } }
+rules: []
+",
+    )]);
+    let page = "# TYPE a gauge\na{user=\"canary1\",x=\"eyJh.eyJh.canary\"} 1 # {\"user\"=\"canary2\"} 1\na{token=\"canary3\"} 1\n\
+                secret_a{x=\"canary4\"} 1\ncanary5 1\n";
+    let explain = |more: &[&str]| {
+        let all = ["--set", "own", "--policy", "policy.yaml", "--endpoint", "metrics", "--explain"];
+        let (code, out, said) = redact(&folder, &[&all[..], more].concat(), page.as_bytes());
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{out}");
+        assert!(!out.contains("canary"), "{out}");
+        out
+    };
+    assert_eq!(
+        explain(&[]),
+        format!(
+            "endpoint  metrics of prometheus\nset       own\nbody      {} bytes\ntouched   5 times by rules, 1 time by the safety net\n  \
+             remove      label token      1 time\n  pseudonym   label user       2 times\n  \
+             remove      family secret_*  1 time\n  remove      other families   1 time\n",
+            page.len()
+        )
+    );
+    let json: Value = serde_json::from_str(&explain(&["--json"])).unwrap();
+    assert_eq!(
+        json,
+        json!({
+            "catalog": "prometheus", "endpoint": "metrics", "set": "own", "bytes": page.len(), "masked": 1,
+            "unknown": null,
+            "rules": [
+                { "rule": "label token", "action": "remove", "count": 1 },
+                { "rule": "label user", "action": "pseudonym", "count": 2 },
+                { "rule": "family secret_*", "action": "remove", "count": 1 },
+                { "rule": "other families", "action": "remove", "count": 1 },
+            ],
+            "touched": [],
         })
     );
 }
