@@ -202,7 +202,9 @@ fn of_answers(reason: &str) -> Option<&'static str> {
         "depth" => "The upstream's answer is nested too deep to be redacted.",
         "too_long" => "The upstream's answer has a name, number, gap or line too long to be redacted.",
         "lone_surrogate" => "The upstream's answer has half a character in a name.",
-        "too_many" => "The upstream's page has more series than can be told apart once labels are taken out.",
+        "too_many" => {
+            "The upstream's page has more series than can be told apart once labels are taken out, or more than 1024 labels on a line."
+        }
         _ => return None,
     })
 }

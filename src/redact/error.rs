@@ -35,7 +35,7 @@ pub enum RedactErrorKind {
     TooLong,
     /// Half of a surrogate pair in a name.
     LoneSurrogate,
-    /// More series of metrics than can be told apart.
+    /// More series of metrics, or labels on a line, than can be told apart.
     TooMany,
 }
 
@@ -72,7 +72,7 @@ impl fmt::Display for RedactErrorKind {
             Self::Depth => "nested too deep",
             Self::TooLong => "name, number, white space or line too long",
             Self::LoneSurrogate => "half a surrogate pair in a name",
-            Self::TooMany => "more series than can be told apart",
+            Self::TooMany => "more series, or more labels on a line, than can be told apart",
         })
     }
 }

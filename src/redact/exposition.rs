@@ -235,7 +235,10 @@ impl Machine {
 
     fn sample(&mut self, means: Means<'_>, page: &mut Page<'_>, line: Range<usize>) -> Result<(), Stop> {
         let text = page.text(line.clone());
-        self.sample.read(text).map_err(|at| Stop::new(RedactErrorKind::Syntax, line.start + at))?;
+        if let Err(at) = self.sample.read(text) {
+            let kind = if self.sample.is_full() { RedactErrorKind::TooMany } else { RedactErrorKind::Syntax };
+            return Err(Stop::new(kind, line.start + at));
+        }
         let name = named(text, self.sample.name, &mut self.name);
         let metric = Metric::new(name, &self.topic);
         let (last, verdict) = &mut self.last;

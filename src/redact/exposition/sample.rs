@@ -84,6 +84,11 @@ impl Sample {
         self.labels.get(block.first..block.first + block.count).unwrap_or_default()
     }
 
+    /// Whether the line that was read last has more labels than are read.
+    pub(super) fn is_full(&self) -> bool {
+        self.labels.len() > MAX_LABELS
+    }
+
     /// Reads `line`; says where it is wrong.
     pub(super) fn read(&mut self, line: &[u8]) -> Result<(), usize> {
         self.labels.clear();
@@ -212,7 +217,7 @@ impl Sample {
             }
             self.labels.push(label);
             block.count += 1;
-            if self.labels.len() > MAX_LABELS {
+            if self.is_full() {
                 return None;
             }
         }

@@ -413,4 +413,8 @@ fn what_is_held_back_of_a_page_is_bounded() {
     let series = series.concat();
     assert_eq!(failure(&pages(&[("label ip", Remove)]), series.as_bytes()).0, TooMany);
     assert_eq!(redacted(&pages(&[("label y", Pseudonym)]), &series), series);
+    for (labels, kind) in [(1024, None), (1025, Some(TooMany))] {
+        let page = format!("a{{{}}} 1\na{{ 1\n", "x=\"1\",".repeat(labels));
+        assert_eq!(failure(&pages(&[]), page.as_bytes()).0, kind.unwrap_or(Syntax), "{labels}");
+    }
 }
