@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 mod address;
+mod bits;
 mod block;
 mod drift;
 mod error;

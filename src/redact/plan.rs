@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::bits::{clear, has, meet, ones, set};
 use super::exposition::Sheet;
 use super::names::Names;
 use super::selector::{Segment, Step};
@@ -365,15 +366,9 @@ impl Positions {
 
     fn ending(&self, at: &[u64]) -> impl Iterator<Item = Ended> {
         let words = at.iter().zip(&self.ends).map(|(word, ends)| word & ends).enumerate();
-        let bits = words.flat_map(|(number, word)| bits(word).map(move |bit| number * 64 + bit));
+        let bits = words.flat_map(|(number, word)| ones(word).map(move |bit| number * 64 + bit));
         bits.filter_map(|bit| self.ended.get(bit).copied().flatten())
     }
-}
-
-/// The places of the bits that are set.
-fn bits(word: u64) -> impl Iterator<Item = usize> {
-    let rest = |word: &u64| Some(word & (word - 1)).filter(|rest| *rest != 0);
-    std::iter::successors(Some(word).filter(|word| *word != 0), rest).map(|word| word.trailing_zeros() as usize)
 }
 
 fn entry<'a, K: PartialEq + Clone>(entries: &'a mut Vec<(K, Vec<u64>)>, key: &K, width: usize) -> &'a mut [u64] {
@@ -381,24 +376,4 @@ fn entry<'a, K: PartialEq + Clone>(entries: &'a mut Vec<(K, Vec<u64>)>, key: &K,
         entries.push((key.clone(), vec![0; width]));
     }
     entries.iter_mut().find(|(known, _)| known == key).map_or(&mut [], |(_, set)| set.as_mut_slice())
-}
-
-fn set(words: &mut [u64], bit: usize) {
-    if let Some(word) = words.get_mut(bit / 64) {
-        *word |= 1 << (bit % 64);
-    }
-}
-
-fn clear(words: &mut [u64], bit: usize) {
-    if let Some(word) = words.get_mut(bit / 64) {
-        *word &= !(1 << (bit % 64));
-    }
-}
-
-fn has(words: &[u64], bit: usize) -> bool {
-    words.get(bit / 64).is_some_and(|word| word & (1 << (bit % 64)) != 0)
-}
-
-fn meet(left: &[u64], right: &[u64]) -> bool {
-    left.iter().zip(right).any(|(left, right)| left & right != 0)
 }

@@ -159,7 +159,14 @@ fn of_an_allow_list_only_what_is_kept_leaves() {
             "{ \"a\" :\n1 , \"b\" :\n { \"c\" :\t2 } }",
             "{  \"b\" :\n { \"c\" :\t2 } }",
         ),
-        ("names as the most lenient reader", &[("$.a", Keep)], r#"{"A":1,"\u0061":2,"B":3}"#, r#"{"A":1,"\u0061":2}"#),
+        (
+            "its very name, however it is escaped",
+            &[("$.a", Keep)],
+            r#"{"A":"CANARY","\u0061":2,"a ":"CANARY","\u00ada":"CANARY"}"#,
+            r#"{"\u0061":2}"#,
+        ),
+        ("the very name on the way", &[("$.a.b", Keep)], r#"{"A":{"b":1},"a":{"B":1,"b":2}}"#, r#"{"a":{"b":2}}"#),
+        ("at any depth as well", &[("$..n", Keep)], r#"{"N":1,"x":{"N":2,"n":3}}"#, r#"{"x":{"n":3}}"#),
         ("nothing in nothing", &[("$.a", Keep)], "[ ]", "[ ]"),
     ] {
         assert_eq!(redacted(&plan(rules), body), want, "{sentence}");
