@@ -57,7 +57,11 @@ impl Machine {
         let raw = pass.buf.get(inside.clone()).unwrap_or_default();
         let positions = plan.positions();
         let from = self.states.get(self.states.len() - positions.width()..).unwrap_or_default();
-        positions.member(from, positions.names().find_plain(raw), &mut self.child);
+        let taken = positions.names().find_plain(raw);
+        positions.member(from, taken, &mut self.child);
+        if taken.is_some() {
+            positions.as_spelled(from, raw, &mut self.child);
+        }
         self.admit(plan, pass, held, (&inside, false));
     }
 

@@ -128,6 +128,15 @@ fn the_strictest_of_all_actions_acts() {
 }
 
 #[test]
+fn another_spelling_inside_what_is_kept_counts_for_no_rule() {
+    let body = format!("{{\"jwt\":{{\"x\":[{}1],\"JWT\":1,\"jwt\":2}}}}", "1,".repeat(200));
+    for size in [1, 7, 64, body.len()] {
+        let (out, report) = feed(&plan(&[("$..jwt", Keep)]), body.as_bytes().chunks(size));
+        assert_eq!((out.as_slice(), report.unwrap().hits), (body.as_bytes(), vec![2]), "by {size}");
+    }
+}
+
+#[test]
 fn of_an_allow_list_only_what_is_kept_leaves() {
     for (sentence, rules, body, want) in [
         ("a member", &[("$.a", Keep)][..], r#"{"a":1,"b":"CANARY"}"#, r#"{"a":1}"#),
